@@ -1,0 +1,46 @@
+# Everything one does daily. `make demo` and `make test` also do all the set-up on a fresh machine.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin
+INSTALL := $(RUN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: demo test lint format bench record clean
+
+demo: $(VENV)/demo.done  ## watch a U-Net learn to label streets
+	$(RUN)/pixelwise demo
+
+test: $(VENV)/dev.done lint  ## everything that must hold
+	$(RUN)/python -m pytest --cov --cov-report=term-missing --doctest-modules -q -n 2
+
+lint: $(VENV)/dev.done  ## format, style, types, layers
+	$(RUN)/ruff format --check .
+	$(RUN)/ruff check .
+	$(RUN)/mypy
+	$(RUN)/lint-imports --no-cache
+
+format: $(VENV)/dev.done  ## make the style right
+	$(RUN)/ruff format .
+	$(RUN)/ruff check --fix .
+
+bench: $(VENV)/dev.done  ## measure the speeds that README speaks of; writes results/
+	$(RUN)/python benchmarks/bench_streets.py
+	$(RUN)/python benchmarks/bench_training.py
+
+record: $(VENV)/dev.done  ## the runs of record that results/ still lacks on this machine
+	$(RUN)/python benchmarks/record.py
+
+clean:
+	rm -rf $(VENV) build dist .coverage .mypy_cache .ruff_cache .pytest_cache
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+# torch alone first: with the exact version pip takes the CPU build where one lies on disk.
+$(VENV)/demo.done: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(INSTALL) "torch==$$(sed -n 's/^torch==//p' constraints.txt)"
+	$(INSTALL) --editable .
+	touch $@
+
+$(VENV)/dev.done: $(VENV)/demo.done
+	$(INSTALL) --editable '.[dev]'
+	touch $@

@@ -1,0 +1,53 @@
+"""pixelwise: from a folder of images and masks to a model that labels every pixel.
+
+import pixelwise as pw
+
+data  = pw.open_dataset("camvid")
+model = pw.train(data, "unet", budget="30m")
+print(pw.evaluate(model, data))
+model.predict("street.jpg").overlay().save("street.png")
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pixelwise.api import Model, evaluate, load, resume, train
+    from pixelwise.data import Dataset, Sample, Split, open_dataset
+    from pixelwise.errors import UserError
+    from pixelwise.evaluation import Evaluation
+    from pixelwise.labels import LabelMap
+    from pixelwise.prediction import Segmentation
+
+__all__ = [
+    "Dataset",
+    "Evaluation",
+    "LabelMap",
+    "Model",
+    "Sample",
+    "Segmentation",
+    "Split",
+    "UserError",
+    "evaluate",
+    "load",
+    "open_dataset",
+    "resume",
+    "train",
+]
+
+_HOMES = {
+    "pixelwise.api": ("Model", "evaluate", "load", "resume", "train"),
+    "pixelwise.data": ("Dataset", "Sample", "Split", "open_dataset"),
+    "pixelwise.errors": ("UserError",),
+    "pixelwise.evaluation": ("Evaluation",),
+    "pixelwise.labels": ("LabelMap",),
+    "pixelwise.prediction": ("Segmentation",),
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    """Imports a public name when it is first used, so that `import pixelwise` itself takes no time."""
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(home), name)
+    raise AttributeError(f"module 'pixelwise' has no attribute '{name}'")

@@ -1,0 +1,193 @@
+"""The public face: a few functions over the rooms below, for Python and for the command line alike."""
+
+import json
+import shlex
+import sys
+import time
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from pixelwise.bundle import Bundle, load_bundle
+from pixelwise.data import Dataset, Split, open_dataset
+from pixelwise.data.dataset import Image
+from pixelwise.errors import UserError
+from pixelwise.evaluation import Evaluation
+from pixelwise.evaluation import evaluate as evaluate_bundle
+from pixelwise.files import replacing
+from pixelwise.labels import LabelMap
+from pixelwise.machine import describe, pick_device
+from pixelwise.prediction import Segmentation
+from pixelwise.prediction import predict as predict_photo
+from pixelwise.report import Example, choose_examples, write_report
+from pixelwise.training import Request, Run, hold_out, load_recipe, plan, read_history, resume_run, start_run
+from pixelwise.training.plan import fill, parse_duration
+from pixelwise.training.run import BEST, HISTORY
+
+__all__ = ["Model", "evaluate", "load", "open_dataset", "resume", "train", "train_request"]
+
+RECIPE, ENVIRONMENT, EVALUATION, REPORT = "recipe.yaml", "environment.json", "evaluation.json", "report.html"
+
+
+class Model:
+    """A trained model: labels photos, is scored, is one file.
+
+    bundle: network, labels, preprocessing, provenance. run: the folder it was trained in, if known.
+    evaluation: its scores on the validation split, where it was trained just now.
+    """
+
+    def __init__(self, bundle: Bundle, run: Path | None = None, evaluation: Evaluation | None = None) -> None:
+        self.bundle = bundle
+        self.run = run
+        self.evaluation = evaluation
+
+    @property
+    def labels(self) -> LabelMap:
+        """What its classes are."""
+        return self.bundle.labels
+
+    def predict(self, photo: str | Path | Image) -> Segmentation:
+        """Labels a photo (a file, or (h, w, 3) uint8 RGB) at its own size."""
+        return predict_photo(self.bundle, photo)
+
+    def save(self, path: str | Path) -> None:
+        """Writes the model as one safetensors file."""
+        self.bundle.save(path)
+
+    def __repr__(self) -> str:
+        weights = sum(tensor.numel() for tensor in self.bundle.network.parameters())
+        return f"Model({self.bundle.model}, {len(self.labels)} classes, {weights / 1e6:.1f} million weights)"
+
+
+def load(path: str | Path, device: str = "auto") -> Model:
+    """The model in a file, or the best one of a run folder.
+
+    Raises UserError where there is none, or the file is damaged.
+    """
+    folder = Path(path)
+    if folder.is_dir() and not (folder / BEST).exists():
+        raise UserError(f"{path}: holds no {BEST}; give a model file or a run folder in which a model was trained")
+    file = folder / BEST if folder.is_dir() else folder
+    return Model(load_bundle(file, pick_device(device)), file.parent if (file.parent / RECIPE).exists() else None)
+
+
+def train(
+    data: str | Path | Dataset,
+    model: str = "unet",
+    *,
+    budget: str | float | None = None,
+    epochs: float | None = None,
+    size: tuple[int, int] | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    run: str | Path | None = None,
+) -> Model:
+    """Trains a model and gives the best one; the run folder holds it with its scores and its report.
+
+    data: a folder, or a dataset. model: one of pixelwise.models.MODELS. budget: "10m", "2h" or seconds until
+    all is done, from which resolution, width and steps follow; or epochs: passes over the training images.
+    size: height and width of the training crop. run: the run folder, by default below runs/.
+    """
+    seconds = parse_duration(budget) if isinstance(budget, str) else budget
+    request = Request(model, seconds, time.monotonic(), epochs=epochs, size=size, seed=seed)
+    return train_request(data, request, device=device, run=run)
+
+
+def train_request(
+    data: str | Path | Dataset, request: Request, *, device: str = "auto", run: str | Path | None = None
+) -> Model:
+    """As `train`, with everything a Request can hold."""
+    where = pick_device(device)
+    dataset = hold_out(_opened(data))
+    folder = _new_folder(run, f"{datetime.now(UTC).date()}_{request.model}_{dataset.name}")
+    recipe, cache = plan(request, dataset, where)
+    recipe.save(folder / RECIPE, dataset.source)
+    _write_json(folder / ENVIRONMENT, describe(where) | {"command": command()})
+    return _finish(start_run(recipe, dataset, folder, cache))
+
+
+def resume(run: str | Path, device: str = "auto") -> Model:
+    """Goes on with a run that was stopped, from where it was last saved."""
+    folder = Path(run)
+    recipe, data = load_recipe(folder / RECIPE)
+    dataset = hold_out(open_dataset(data))
+    cache = fill(recipe, dataset, pick_device(device))
+    return _finish(resume_run(recipe, dataset, folder, cache))
+
+
+def evaluate(model: Model | str | Path, data: str | Path | Dataset, split: str | None = None) -> Evaluation:
+    """Scores a model on a split: "train", "val" or "test"; by default val where there is one, else test, else train."""
+    scored = model if isinstance(model, Model) else load(model)
+    dataset = hold_out(_opened(data))
+    return evaluate_bundle(scored.bundle, dataset, split or default_split(dataset))
+
+
+def default_split(dataset: Dataset) -> str:
+    """val where there is one, else test, else train."""
+    return next((name for name in ("val", "test") if dataset.split(name)), "train")
+
+
+def save_evaluation(evaluation: Evaluation, model: Model, split: Split, folder: Path) -> None:
+    """Writes evaluation.json and report.html, the latter with the best and the worst images of the split."""
+    evaluation.save(folder / EVALUATION)
+    facts = {"data": evaluation.conditions.data, "model": repr(model)}
+    facts |= {key: str(value) for key, value in model.bundle.provenance.get("recipe", {}).items()}
+    facts |= {key: str(value) for key, value in model.bundle.provenance.get("environment", {}).items()}
+    history = read_history(model.run / HISTORY) if model.run else []
+    write_report(
+        folder / REPORT,
+        evaluation=evaluation,
+        history=history,
+        examples=_examples(evaluation, model, split),
+        facts=facts,
+        command=command(),
+    )
+
+
+def command() -> str:
+    """The command line that is running, as one would type it again."""
+    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+
+
+def _examples(evaluation: Evaluation, model: Model, split: Split) -> list[Example]:
+    best, worst = choose_examples(evaluation)
+    scores = {score.name: score for score in evaluation.images}
+    kinds: dict[str, Literal["best", "worst"]] = dict.fromkeys(worst, "worst") | dict.fromkeys(best, "best")
+    examples = []
+    for name, kind in kinds.items():
+        sample = split[split.names.index(name)]
+        found = predict_photo(model.bundle, sample.image, name)
+        examples.append(Example(found, sample.label, scores[name], kind))
+    return examples
+
+
+def _opened(data: str | Path | Dataset) -> Dataset:
+    return data if isinstance(data, Dataset) else open_dataset(data)
+
+
+def _new_folder(run: str | Path | None, name: str) -> Path:
+    """The run folder asked for, which must be empty; or a new one below runs/."""
+    if run is None:
+        tries = [Path("runs") / name, *(Path("runs") / f"{name}-{number}" for number in range(2, 1000))]
+        return next(folder for folder in tries if not folder.exists())
+    folder = Path(run)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder}: is not empty; give another --run, or --resume {folder} to go on with it")
+    return folder
+
+
+def _finish(run: Run) -> Model:
+    """Trains to the end, then scores the best model on the validation split and writes the report."""
+    run.train()
+    model = load(run.folder, str(run.cache.images.device))
+    model.evaluation = evaluation = evaluate_bundle(model.bundle, run.dataset, "val")
+    model.bundle.scores = {"conditions": asdict(evaluation.conditions)} | evaluation.scores()
+    model.save(run.folder / BEST)
+    save_evaluation(evaluation, model, run.dataset.val, run.folder)
+    return model
+
+
+def _write_json(path: Path, content: dict[str, str]) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")

@@ -1,0 +1,122 @@
+"""The one-file model: weights, architecture, label map, preprocessing, provenance and scores in one safetensors file.
+
+Nothing is unpickled: the weights are plain numbers, the rest is JSON in the header.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pydantic
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from pixelwise.errors import UserError
+from pixelwise.files import replacing
+from pixelwise.labels import IGNORE, Color, LabelMap
+from pixelwise.models import Network, build_network
+
+FORMAT = 1
+
+
+@dataclass
+class Bundle:
+    """A network with all that is needed to use it and to know where it comes from.
+
+    network: takes images in [0, 255]. model, options: how it was built. labels: what its classes are.
+    size: height and width it was trained at; images are brought to this area before they are labelled.
+    provenance: recipe, data, machine. scores: as measured, with their conditions.
+    """
+
+    network: Network
+    model: str
+    options: dict[str, Any]
+    labels: LabelMap
+    size: tuple[int, int]
+    provenance: dict[str, Any] = field(default_factory=dict)
+    scores: dict[str, Any] = field(default_factory=dict)
+
+    def save(self, path: str | Path) -> None:
+        """Writes the file whole or not at all. Raises UserError where it cannot be written."""
+        weights = {name: tensor.detach().cpu().contiguous() for name, tensor in self.network.state_dict().items()}
+        with replacing(Path(path)) as temporary:
+            save_tensors(weights, temporary, {"pixelwise": json.dumps(self._header())})
+
+    def _header(self) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            "model": self.model,
+            "options": self.options,
+            "in_channels": int(self.network.mean.numel()),
+            "names": self.labels.names,
+            "colors": self.labels.colors,
+            "ignore": self.labels.ignore,
+            "size": self.size,
+            "provenance": self.provenance,
+            "scores": self.scores,
+        }
+
+
+class _Header(pydantic.BaseModel):
+    format: int
+    model: str
+    options: dict[str, Any]
+    in_channels: int = pydantic.Field(ge=1, le=1024)
+    names: tuple[str, ...]
+    colors: tuple[Color, ...]
+    ignore: int = IGNORE
+    size: tuple[pydantic.PositiveInt, pydantic.PositiveInt]
+    provenance: dict[str, Any] = {}
+    scores: dict[str, Any] = {}
+
+
+def load_bundle(path: str | Path, device: str | torch.device = "cpu") -> Bundle:
+    """Reads a model file; the network is ready to label (evaluation mode).
+
+    Raises UserError where the file is missing, cut off, or not a pixelwise model.
+    """
+    weights, metadata = load_tensors(Path(path))
+    header = _read_header(Path(path), metadata)
+    labels = LabelMap(header.names, header.colors, header.ignore)
+    with torch.device("meta"):
+        network = build_network(header.model, len(labels), in_channels=header.in_channels, **header.options)
+    try:
+        network.load_state_dict(weights, assign=True)
+    except RuntimeError as error:
+        raise UserError(f"{path}: its weights do not fit its architecture {header.model}; train it again") from error
+    network.to(device=device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+    return Bundle(network, header.model, header.options, labels, header.size, header.provenance, header.scores)
+
+
+def _read_header(path: Path, metadata: Mapping[str, str]) -> _Header:
+    if "pixelwise" not in metadata:
+        raise UserError(f"{path}: holds weights, but was not written by pixelwise; give a model that `train` made")
+    try:
+        header = _Header.model_validate_json(metadata["pixelwise"])
+    except pydantic.ValidationError as error:
+        raise UserError(f"{path}: its header is damaged ({error.error_count()} errors); train it again") from error
+    if header.format > FORMAT:
+        raise UserError(f"{path}: was written by a newer pixelwise (format {header.format}); upgrade pixelwise")
+    return header
+
+
+def save_tensors(tensors: dict[str, torch.Tensor], path: Path, metadata: dict[str, str]) -> None:
+    """Tensors and text as one safetensors file; OSError where that cannot be written."""
+    try:
+        save_file(tensors, path, metadata)
+    except SafetensorError as error:
+        raise OSError(None, str(error)) from error
+
+
+def load_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    """The tensors and the text of a safetensors file. Raises UserError where it is missing, cut off or another kind."""
+    if not path.is_file():
+        raise UserError(f"{path}: there is no such file")
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{path}: is not a whole safetensors file ({error}); copy it again or train anew") from error

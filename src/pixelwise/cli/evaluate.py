@@ -1,0 +1,38 @@
+"""pixelwise evaluate"""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pixelwise.cli.options import AsJson, Device, Model, Split
+
+EXAMPLE = "Example:  pixelwise evaluate runs/2026-11-20_unet_camvid camvid --split val"
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command(epilog=EXAMPLE)(evaluate)
+
+
+def evaluate(
+    model: Model,
+    data: Annotated[str, typer.Argument(help="A folder of images and masks, or `streets`.")],
+    split: Split = None,
+    output: Annotated[Path | None, typer.Option(help="Write evaluation.json and report.html here.")] = None,
+    as_json: AsJson = False,
+    device: Device = "auto",
+) -> None:
+    """Score MODEL on DATA: one confusion matrix over every labelled pixel at its own resolution."""
+    from pixelwise import api
+    from pixelwise.cli.show import show_evaluation
+
+    trained, dataset = api.load(model, device), api.open_dataset(data)
+    evaluation = api.evaluate(trained, dataset, split)
+    if as_json:
+        print(json.dumps(evaluation.to_dict()))
+    else:
+        show_evaluation(evaluation)
+    if output:
+        api.save_evaluation(evaluation, trained, dataset.split(evaluation.conditions.split), output)

@@ -1,0 +1,12 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")]
+Split = Annotated[str | None, typer.Option(help="train, val or test  [default: val, else test, else train]")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of tables.")]
+Run = Annotated[Path | None, typer.Option(help="The run folder  [default: runs/DATE_MODEL_DATA]")]
+Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file, or a run folder.")]

@@ -1,0 +1,81 @@
+"""How datasets lie on disk: one file per layout, each with ``recognise(folder) -> Dataset | None``."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from difflib import get_close_matches
+from pathlib import Path
+
+from pixelwise.data.dataset import Dataset
+from pixelwise.data.images import is_image
+from pixelwise.data.layouts import camvid, folders, pairs
+from pixelwise.data.layouts.splits import sub_folders
+from pixelwise.data.layouts.streets_default import streets
+from pixelwise.errors import UserError, unknown
+
+# The first that recognises a folder reads it, so the more particular come first.
+LAYOUTS: dict[str, Callable[[Path], Dataset | None]] = {
+    "camvid": camvid.recognise,
+    "pairs": pairs.recognise,
+    "folders": folders.recognise,
+}
+
+LOOKED_FOR = {"camvid": camvid.LOOKS_FOR, "pairs": pairs.LOOKS_FOR, "folders": folders.LOOKS_FOR}
+
+STREETS = "streets"
+MOST_LISTED = 100_000  # files counted for the message where nothing is recognised
+
+
+def open_dataset(path: str | Path, layout: str | None = None) -> Dataset:
+    """Recognises how the data lies on disk and gives its splits; no photo is read before it is needed.
+
+    path: a folder, or "streets" for the embedded rendered scenes. layout: one of LAYOUTS, to insist on it.
+    Raises UserError where nothing is recognised.
+
+    >>> print(open_dataset("streets"))
+    streets: rendered layout (embedded renderer, seed 0); 600 train, 100 val, 200 test; 11 classes
+    """
+    folder = Path(path)
+    if layout is not None and layout not in LAYOUTS:
+        raise unknown("layout", layout, LAYOUTS)
+    if str(path) == STREETS and not folder.is_dir() and layout is None:
+        return replace(streets(), source=STREETS)
+    if not folder.is_dir():
+        raise _no_folder(folder)
+    asked = [layout] if layout else list(LAYOUTS)
+    for inner in _with_lone_folders(folder):
+        for name in asked:
+            if dataset := LAYOUTS[name](inner):
+                return replace(dataset, source=str(folder))
+    raise _unrecognised(folder, asked)
+
+
+def _with_lone_folders(folder: Path) -> Iterator[Path]:
+    """The folder, then its only sub-folder where it holds nothing else (as unpacked archives do), and so on."""
+    yield folder
+    inner = sub_folders(folder)
+    visible = [path for path in folder.iterdir() if path.name[0] not in "._"]
+    if len(inner) == 1 and visible == inner:
+        yield from _with_lone_folders(inner[0])
+
+
+def _no_folder(folder: Path) -> UserError:
+    if folder.is_file():
+        return UserError(f"{folder}: is a file; name the folder that holds the images and masks")
+    siblings = [path.name for path in sub_folders(folder.parent)] if folder.parent.is_dir() else []
+    if not folder.parent.name:
+        siblings.append(STREETS)
+    close = get_close_matches(folder.name, siblings, n=1)
+    hint = f"did you mean '{folder.parent / close[0]}'?" if close else f"'{STREETS}' opens the embedded scenes"
+    return UserError(f"{folder}: there is no such folder; {hint}")
+
+
+def _unrecognised(folder: Path, asked: list[str]) -> UserError:
+    kinds: Counter[str] = Counter()
+    for path, _ in zip((path for path in folder.rglob("*") if path.is_file()), range(MOST_LISTED), strict=False):
+        kinds["images" if is_image(path) else "text files" if path.suffix == ".txt" else "other files"] += 1
+    if not kinds["images"]:
+        return UserError(f"{folder}: holds no images (nor do its sub-folders); name the folder that does")
+    found = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+    wanted = "; ".join(f"{name} ({LOOKED_FOR[name]})" for name in asked)
+    return UserError(f"{folder}: holds {found}, but no dataset is recognised; arrange it as one of: {wanted}")

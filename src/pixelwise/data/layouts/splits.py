@@ -1,0 +1,34 @@
+"""What the layouts share: the names of splits, and sub-folders."""
+
+from pathlib import Path
+
+from pixelwise.data.images import is_image
+
+SPLITS = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
+}
+
+
+def split_of(folder: Path) -> str | None:
+    """The split that a folder's name stands for, if any.
+
+    >>> split_of(Path("data/Validation")), split_of(Path("data/images"))
+    ('val', None)
+    """
+    return SPLITS.get(folder.name.lower())
+
+
+def sub_folders(root: Path) -> list[Path]:
+    """The visible folders directly in a folder, in the order of their names."""
+    return sorted(path for path in root.iterdir() if path.is_dir() and path.name[0] not in "._")
+
+
+def holds_images(folder: Path) -> bool:
+    """Whether an image lies directly in a folder."""
+    return any(is_image(path) for path in folder.iterdir())

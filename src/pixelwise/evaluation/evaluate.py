@@ -1,0 +1,50 @@
+"""A model and a split in, an Evaluation out."""
+
+import numpy as np
+
+from pixelwise.bundle import Bundle
+from pixelwise.data import Dataset
+from pixelwise.errors import UserError
+from pixelwise.evaluation.evaluation import Conditions, Evaluation, image_score
+from pixelwise.labels import LabelMap
+from pixelwise.metrics import confusion
+from pixelwise.prediction.labelling import label_images
+from pixelwise.progress import track
+
+
+def evaluate(bundle: Bundle, dataset: Dataset, split: str) -> Evaluation:
+    """Labels every image of a split and counts its pixels at the label's own resolution.
+
+    split: "train", "val" or "test".
+    Raises UserError where the split is empty, or the model's classes are not those of the data.
+    """
+    samples = dataset.split(split)
+    if not samples:
+        raise UserError(f"{dataset.name}: has no {split} split; choose another with --split")
+    check_classes(bundle.labels, dataset.labels)
+    classes = len(dataset.labels)
+    total, images = np.zeros((classes, classes), np.int64), []
+    for sample in track(samples, f"evaluating {split}"):
+        [(predicted, _)] = label_images(bundle.network, [sample.image], bundle.size)
+        counts = confusion(sample.label, predicted, classes, ignore=dataset.labels.ignore)
+        total += counts
+        images.append(image_score(sample.name, counts))
+    conditions = Conditions(dataset.name, split, len(samples), bundle.model, bundle.size)
+    return Evaluation(total, dataset.labels, conditions, tuple(images))
+
+
+def check_classes(model: LabelMap, data: LabelMap) -> None:
+    """Raises UserError where the model was trained on other classes than the data has."""
+    if model.names == data.names:
+        return
+    missing = [name for name in data.names if name not in model.names]
+    extra = [name for name in model.names if name not in data.names]
+    difference = "; ".join(
+        f"{what}: {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}"
+        for what, names in (("only in the data", missing), ("only in the model", extra))
+        if names
+    )
+    raise UserError(
+        f"the model knows {len(model)} classes and the data has {len(data)} "
+        f"({difference or 'the same ones in another order'}); use a model trained on these classes"
+    )

@@ -1,0 +1,258 @@
+"""What the classes are: names, colours, the ignore index; and the published maps as constants."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from pixelwise.errors import UserError
+
+Color = tuple[int, int, int]
+Label = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+
+IGNORE = 255
+
+
+@dataclass(frozen=True)
+class LabelMap:
+    """The classes of a dataset or a model: class ``i`` is called ``names[i]``, drawn in ``colors[i]``.
+
+    Pixels whose label is ``ignore`` are neither learnt from nor scored; they are drawn black.
+
+    names: one per class, no two alike. colors: RGB in [0, 255], one per class.
+    Raises UserError where names repeat, or names and colours differ in number.
+
+    >>> streets = LabelMap(("road", "car"), ((128, 64, 128), (0, 0, 142)))
+    >>> streets.index("car"), len(streets)
+    (1, 2)
+    >>> streets.colorize(np.array([[0, 255]], np.uint8)).tolist()
+    [[[128, 64, 128], [0, 0, 0]]]
+    """
+
+    names: tuple[str, ...]
+    colors: tuple[Color, ...]
+    ignore: int = IGNORE
+
+    def __post_init__(self) -> None:
+        if not self.names:
+            raise UserError("a label map needs at least one class")
+        if len(self.names) != len(self.colors):
+            raise UserError(f"{len(self.names)} class names but {len(self.colors)} colours; give one colour per class")
+        for index, name in enumerate(self.names):
+            if name in self.names[:index]:
+                raise UserError(
+                    f"classes {self.names.index(name)} and {index} are both called '{name}'; rename one, or merge them"
+                )
+        if any(not 0 <= value <= 255 for color in self.colors for value in color):
+            raise UserError("colours are RGB values from 0 to 255")
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def index(self, name: str) -> int:
+        """The class index of a name, upper and lower case alike."""
+        for index, known in enumerate(self.names):
+            if known.lower() == name.lower():
+                return index
+        raise UserError(f"there is no class '{name}'; the classes are {', '.join(self.names)}")
+
+    @cached_property
+    def palette(self) -> npt.NDArray[np.uint8]:
+        """(65536, 3) uint8: the colour of every possible label value, black where it is no class."""
+        table = np.zeros((65536, 3), np.uint8)
+        table[: len(self.colors)] = self.colors
+        return table
+
+    def colorize(self, label: Label) -> npt.NDArray[np.uint8]:
+        """(h, w) class indices -> (h, w, 3) uint8 RGB; ignored pixels black."""
+        return self.palette[label]
+
+    def check_colors_differ(self) -> None:
+        """Raises UserError where two classes share a colour, so that colour masks cannot be decoded."""
+        for index, color in enumerate(self.colors):
+            if color in self.colors[:index]:
+                first = self.names[self.colors.index(color)]
+                raise UserError(
+                    f"'{first}' and '{self.names[index]}' share the colour {color}, so colour masks cannot tell "
+                    "them apart; give one another colour, or merge the two classes"
+                )
+
+
+def _label_map(*classes: tuple[str, Color]) -> LabelMap:
+    return LabelMap(tuple(name for name, _ in classes), tuple(color for _, color in classes))
+
+
+# CamVid's 11 grouped classes in the order of SegNet's index masks (value 11 = void there).
+# Badrinarayanan, Kendall, Cipolla, "SegNet", PAMI 2017; colours of the CamVid database (below).
+CAMVID11 = _label_map(
+    ("Sky", (128, 128, 128)),
+    ("Building", (128, 0, 0)),
+    ("Pole", (192, 192, 128)),
+    ("Road", (128, 64, 128)),
+    ("Sidewalk", (0, 0, 192)),
+    ("Tree", (128, 128, 0)),
+    ("Sign", (192, 128, 128)),
+    ("Fence", (64, 64, 128)),
+    ("Car", (64, 0, 128)),
+    ("Pedestrian", (64, 64, 0)),
+    ("Bicyclist", (0, 128, 192)),
+)
+
+# Brostow, Fauqueur, Cipolla, "Semantic object classes in video", PRL 2009: label_colors.txt without
+# its last entry Void (0, 0, 0), which is the ignored rest.
+CAMVID32 = _label_map(
+    ("Animal", (64, 128, 64)),
+    ("Archway", (192, 0, 128)),
+    ("Bicyclist", (0, 128, 192)),
+    ("Bridge", (0, 128, 64)),
+    ("Building", (128, 0, 0)),
+    ("Car", (64, 0, 128)),
+    ("CartLuggagePram", (64, 0, 192)),
+    ("Child", (192, 128, 64)),
+    ("Column_Pole", (192, 192, 128)),
+    ("Fence", (64, 64, 128)),
+    ("LaneMkgsDriv", (128, 0, 192)),
+    ("LaneMkgsNonDriv", (192, 0, 64)),
+    ("Misc_Text", (128, 128, 64)),
+    ("MotorcycleScooter", (192, 0, 192)),
+    ("OtherMoving", (128, 64, 64)),
+    ("ParkingBlock", (64, 192, 128)),
+    ("Pedestrian", (64, 64, 0)),
+    ("Road", (128, 64, 128)),
+    ("RoadShoulder", (128, 128, 192)),
+    ("Sidewalk", (0, 0, 192)),
+    ("SignSymbol", (192, 128, 128)),
+    ("Sky", (128, 128, 128)),
+    ("SUVPickupTruck", (64, 128, 192)),
+    ("TrafficCone", (0, 0, 64)),
+    ("TrafficLight", (0, 64, 64)),
+    ("Train", (192, 64, 128)),
+    ("Tree", (128, 128, 0)),
+    ("Truck_Bus", (192, 128, 192)),
+    ("Tunnel", (64, 0, 64)),
+    ("VegetationMisc", (192, 192, 0)),
+    ("Wall", (64, 192, 0)),
+)
+
+# The 19 evaluated classes in trainId order. Cordts et al., "The Cityscapes Dataset", CVPR 2016;
+# names and colours of cityscapesScripts, helpers/labels.py.
+CITYSCAPES19 = _label_map(
+    ("road", (128, 64, 128)),
+    ("sidewalk", (244, 35, 232)),
+    ("building", (70, 70, 70)),
+    ("wall", (102, 102, 156)),
+    ("fence", (190, 153, 153)),
+    ("pole", (153, 153, 153)),
+    ("traffic light", (250, 170, 30)),
+    ("traffic sign", (220, 220, 0)),
+    ("vegetation", (107, 142, 35)),
+    ("terrain", (152, 251, 152)),
+    ("sky", (70, 130, 180)),
+    ("person", (220, 20, 60)),
+    ("rider", (255, 0, 0)),
+    ("car", (0, 0, 142)),
+    ("truck", (0, 0, 70)),
+    ("bus", (0, 60, 100)),
+    ("train", (0, 80, 100)),
+    ("motorcycle", (0, 0, 230)),
+    ("bicycle", (119, 11, 32)),
+)
+
+# Everingham et al., "The Pascal Visual Object Classes (VOC) Challenge", IJCV 2010; the colours are
+# those of the devkit's VOClabelcolormap.
+VOC21 = _label_map(
+    ("background", (0, 0, 0)),
+    ("aeroplane", (128, 0, 0)),
+    ("bicycle", (0, 128, 0)),
+    ("bird", (128, 128, 0)),
+    ("boat", (0, 0, 128)),
+    ("bottle", (128, 0, 128)),
+    ("bus", (0, 128, 128)),
+    ("car", (128, 128, 128)),
+    ("cat", (64, 0, 0)),
+    ("chair", (192, 0, 0)),
+    ("cow", (64, 128, 0)),
+    ("diningtable", (192, 128, 0)),
+    ("dog", (64, 0, 128)),
+    ("horse", (192, 0, 128)),
+    ("motorbike", (64, 128, 128)),
+    ("person", (192, 128, 128)),
+    ("pottedplant", (0, 64, 0)),
+    ("sheep", (128, 64, 0)),
+    ("sofa", (0, 192, 0)),
+    ("train", (128, 192, 0)),
+    ("tvmonitor", (0, 64, 128)),
+)
+
+# CARLA's semantic tags up to 0.9.13, in the order of their numbers (the red channel of the camera's masks).
+# Dosovitskiy et al., "CARLA: An Open Urban Driving Simulator", CoRL 2017; names and colours of the
+# documentation of 0.9.13, "Sensors reference", semantic segmentation camera. Older versions use the first 13.
+CARLA_0_9_13 = _label_map(
+    ("Unlabeled", (0, 0, 0)),
+    ("Building", (70, 70, 70)),
+    ("Fence", (100, 40, 40)),
+    ("Other", (55, 90, 80)),
+    ("Pedestrian", (220, 20, 60)),
+    ("Pole", (153, 153, 153)),
+    ("RoadLine", (157, 234, 50)),
+    ("Road", (128, 64, 128)),
+    ("SideWalk", (244, 35, 232)),
+    ("Vegetation", (107, 142, 35)),
+    ("Vehicles", (0, 0, 142)),
+    ("Wall", (102, 102, 156)),
+    ("TrafficSign", (220, 220, 0)),
+    ("Sky", (70, 130, 180)),
+    ("Ground", (81, 0, 81)),
+    ("Bridge", (150, 100, 100)),
+    ("RailTrack", (230, 150, 140)),
+    ("GuardRail", (180, 165, 180)),
+    ("TrafficLight", (250, 170, 30)),
+    ("Static", (110, 190, 160)),
+    ("Dynamic", (170, 120, 50)),
+    ("Water", (45, 60, 150)),
+    ("Terrain", (145, 170, 100)),
+)
+
+# CARLA renumbered its tags in 0.9.14, Cityscapes' classes first; the same page of its documentation.
+CARLA_0_9_14 = _label_map(
+    ("Unlabeled", (0, 0, 0)),
+    ("Roads", (128, 64, 128)),
+    ("SideWalks", (244, 35, 232)),
+    ("Building", (70, 70, 70)),
+    ("Wall", (102, 102, 156)),
+    ("Fence", (190, 153, 153)),
+    ("Pole", (153, 153, 153)),
+    ("TrafficLight", (250, 170, 30)),
+    ("TrafficSign", (220, 220, 0)),
+    ("Vegetation", (107, 142, 35)),
+    ("Terrain", (152, 251, 152)),
+    ("Sky", (70, 130, 180)),
+    ("Pedestrian", (220, 20, 60)),
+    ("Rider", (255, 0, 0)),
+    ("Car", (0, 0, 142)),
+    ("Truck", (0, 0, 70)),
+    ("Bus", (0, 60, 100)),
+    ("Train", (0, 80, 100)),
+    ("Motorcycle", (0, 0, 230)),
+    ("Bicycle", (119, 11, 32)),
+    ("Static", (110, 190, 160)),
+    ("Dynamic", (170, 120, 50)),
+    ("Other", (55, 90, 80)),
+    ("Water", (45, 60, 150)),
+    ("RoadLine", (157, 234, 50)),
+    ("Ground", (81, 0, 81)),
+    ("Bridge", (150, 100, 100)),
+    ("RailTrack", (230, 150, 140)),
+    ("GuardRail", (180, 165, 180)),
+)
+
+# Every published map by the name a user may write in dataset.yaml or see in a message.
+PUBLISHED: dict[str, LabelMap] = {
+    "camvid11": CAMVID11,
+    "camvid32": CAMVID32,
+    "cityscapes19": CITYSCAPES19,
+    "voc21": VOC21,
+    "carla_0_9_13": CARLA_0_9_13,
+    "carla_0_9_14": CARLA_0_9_14,
+}

@@ -1,0 +1,79 @@
+"""From images of any size to labels of the same size, with the network's own working size in between."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+from torch.nn import functional as F
+
+from pixelwise.data.dataset import Image
+from pixelwise.machine import mixed_precision
+from pixelwise.models import Network
+
+
+def working_size(height: int, width: int, size: tuple[int, int]) -> tuple[int, int]:
+    """The size nearest to the image's own shape that has the area of ``size`` (height, width).
+
+    >>> working_size(360, 480, (180, 240)), working_size(4000, 6000, (180, 240))
+    ((180, 240), (170, 255))
+    """
+    scale = (size[0] * size[1] / (height * width)) ** 0.5
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def to_working_size(image: Image, size: tuple[int, int]) -> Image:
+    """The image at its working size: averaged where it shrinks, interpolated where it grows."""
+    height, width = working_size(image.shape[0], image.shape[1], size)
+    if (height, width) == image.shape[:2]:
+        return image
+    shrinks = height * width < image.shape[0] * image.shape[1]
+    resized = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    return np.asarray(resized, np.uint8)
+
+
+def label_images(
+    network: Network, images: Sequence[Image], size: tuple[int, int]
+) -> list[tuple[UInt8[np.ndarray, "h w"], Float[np.ndarray, "h w"]]]:
+    """Label (class indices) and confidence (the class's probability, in [0, 1]) of each image at its own size.
+
+    network: in evaluation mode. size: the working size. Images of one shape are run as one batch.
+    """
+    device = network.mean.device
+    resized = [torch.from_numpy(to_working_size(image, size)).permute(2, 0, 1) for image in images]
+    results = []
+    with torch.inference_mode():
+        if len({tensor.shape for tensor in resized}) == 1:
+            together = _run(network, torch.stack(resized).to(device))
+            logits = [together[index : index + 1] for index in range(len(images))]
+        else:
+            logits = [_run(network, tensor[None].to(device)) for tensor in resized]
+        for image, answer in zip(images, logits, strict=True):
+            label, confidence = most_probable(answer, image.shape[:2])
+            results.append((label[0].cpu().numpy(), confidence[0].cpu().numpy()))
+    return results
+
+
+def _run(network: Network, batch: Tensor) -> Tensor:
+    with mixed_precision(batch.device):
+        logits: Tensor = network(batch)
+    return logits.float()
+
+
+def most_probable(logits: Float[Tensor, "n k h w"], size: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    """Logits resized to ``size`` (bilinear), class after class so that memory stays small: (n, H, W) label and
+    probability of the most probable class.
+    """
+    shape = (len(logits), *size)
+    best = torch.full(shape, -torch.inf, device=logits.device)
+    label = torch.zeros(shape, dtype=torch.uint8, device=logits.device)
+    total = torch.zeros(shape, device=logits.device)  # sum over classes of exp(logit - best)
+    for index in range(logits.shape[1]):
+        value = F.interpolate(logits[:, index : index + 1], size=size, mode="bilinear")[:, 0]
+        higher = torch.maximum(best, value)
+        total = total * (best - higher).exp() + (value - higher).exp()
+        label.masked_fill_(value > best, index)
+        best = higher
+    return label, 1 / total

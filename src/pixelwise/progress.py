@@ -1,0 +1,106 @@
+"""Progress that people can read: bars in a terminal, now and then a plain line elsewhere."""
+
+import time
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Self, TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import track as rich_track
+
+Item = TypeVar("Item")
+
+PLAIN_EVERY = 15.0  # seconds between two lines where there is no terminal
+
+
+def track(items: Collection[Item], what: str) -> Iterator[Item]:
+    """Gives the items one by one and shows how far it is, on standard error.
+
+    >>> [item for item in track([1, 2, 3], "counting")]
+    [1, 2, 3]
+    """
+    console = Console(stderr=True)
+    if console.is_terminal:
+        yield from rich_track(items, what, total=len(items), console=console, transient=True)
+        return
+    began = shown = time.monotonic()
+    for done, item in enumerate(items):
+        if done and time.monotonic() - shown > PLAIN_EVERY:
+            shown = time.monotonic()
+            left = (shown - began) / done * (len(items) - done)
+            console.print(f"{what}: {done} of {len(items)}, {clock(left)} left", soft_wrap=True, highlight=False)
+        yield item
+
+
+def clock(seconds: float) -> str:
+    """Seconds as people read them.
+
+    >>> clock(75), clock(3600)
+    ('0:01:15', '1:00:00')
+    """
+    return str(timedelta(seconds=max(0, round(seconds))))
+
+
+@dataclass
+class TrainingProgress:
+    """Epoch, loss, validation mIoU, images a second and the time left, while a model is trained.
+
+    steps: of the run. steps_per_epoch: how many see every training image once. batch: images per step.
+    """
+
+    steps: int
+    steps_per_epoch: float
+    batch: int
+    console: Console = field(default_factory=lambda: Console(stderr=True))
+    validation: float | None = None
+    loss: float = float("nan")
+
+    def __enter__(self) -> Self:
+        self._began = self._shown = time.monotonic()
+        self._first: int | None = None
+        text = TextColumn("{task.description}")
+        self._bar = Progress(
+            text, BarColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), console=self.console
+        )
+        if self.console.is_terminal:
+            self._task = self._bar.add_task("starting", total=self.steps)
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def update(self, step: int, loss: float | None = None) -> None:
+        """After ``step`` steps; loss: of the last, where it is known."""
+        self._first = step - 1 if self._first is None else self._first
+        self.loss = self.loss if loss is None else loss
+        if self.console.is_terminal:
+            self._bar.update(self._task, completed=step, description=self._line(step))
+        elif time.monotonic() - self._shown > PLAIN_EVERY:
+            self._print(step)
+
+    def validated(self, step: int, mean_iou: float) -> None:
+        """After a validation at ``step``."""
+        self.validation = mean_iou
+        if not self.console.is_terminal:
+            self._print(step)
+
+    def images_per_second(self, step: int) -> float:
+        """Images learnt from a second since this process began to train, validations included."""
+        done = step - (self._first or 0)
+        return done * self.batch / max(1e-9, time.monotonic() - self._began)
+
+    def _line(self, step: int) -> str:
+        epoch, epochs = step / self.steps_per_epoch, self.steps / self.steps_per_epoch
+        validation = "" if self.validation is None else f"  validation mIoU {self.validation:.3f}"
+        return (
+            f"epoch {epoch:.1f}/{epochs:.1f}  loss {self.loss:.3f}{validation}  "
+            f"{self.images_per_second(step):.1f} images/s"
+        )
+
+    def _print(self, step: int) -> None:
+        self._shown = time.monotonic()
+        left = (self.steps - step) * self.batch / max(1e-9, self.images_per_second(step))
+        self.console.print(f"{self._line(step)}  {clock(left)} left", soft_wrap=True, highlight=False)

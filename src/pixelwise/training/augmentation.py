@@ -1,0 +1,100 @@
+"""Augmentation as one resampling and one colour matrix per image, on the model's device.
+
+Flip, zoom, rotation, translation and crop are one affine map; brightness, contrast, saturation and hue
+are one 3x4 matrix. What happens to an image follows from (seed, epoch, index) alone.
+"""
+
+import math
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int64, Shaped, UInt8
+from torch import Tensor
+from torch.nn import functional as F
+
+from pixelwise.training.recipe import Recipe
+
+Matrix = Float[np.ndarray, "rows columns"]
+
+# Luma weights of ITU-R BT.601: the axis around which saturation and hue turn.
+LUMA = np.array([0.299, 0.587, 0.114])
+MIDDLE_GREY = 127.5
+
+
+def draw_affine(recipe: Recipe, random: np.random.Generator, height: int, width: int) -> Matrix:
+    """(2, 3): from crop coordinates to image coordinates, both in pixels from their centres.
+
+    height, width: of the image. Zoom is log-uniform; the crop lies anywhere inside the zoomed image,
+    or around it where the image has become smaller than the crop.
+    """
+    crop_height, crop_width = recipe.size
+    zoom = math.exp(random.uniform(math.log(recipe.zoom[0]), math.log(recipe.zoom[1])))
+    angle = math.radians(random.uniform(-recipe.rotation, recipe.rotation))
+    mirror = -1.0 if random.random() < recipe.flip else 1.0
+    play = np.abs(np.array([width - crop_width / zoom, height - crop_height / zoom])) / 2
+    shift = random.uniform(-play, play)
+    cos, sin = math.cos(angle) / zoom, math.sin(angle) / zoom
+    return np.array([[mirror * cos, -sin, shift[0]], [mirror * sin, cos, shift[1]]])
+
+
+def draw_color(recipe: Recipe, random: np.random.Generator) -> Matrix:
+    """(3, 4): what an RGB value in [0, 255] is multiplied with, and the offset added."""
+    exposure, contrast, saturation = np.exp(random.uniform(-1, 1, 3) * recipe.color * np.array([1, 0.5, 1]))
+    hue = math.radians(random.uniform(-recipe.hue, recipe.hue))
+    grey = np.tile(LUMA, (3, 1))
+    matrix = exposure * contrast * (grey + saturation * (turn_hue(hue) - grey))
+    offset = MIDDLE_GREY * (1 - contrast)
+    return np.column_stack([matrix, np.full(3, offset)])
+
+
+def turn_hue(angle: float) -> Matrix:
+    """(3, 3): rotation of RGB by ``angle`` radians around the grey axis (Rodrigues' formula); grey stays grey.
+
+    >>> turn_hue(2 * math.pi / 3).round(6).tolist()  # a third of a turn: red becomes green
+    [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
+    """
+    axis = 1 / math.sqrt(3)
+    cross = axis * np.array([[0.0, -1, 1], [1, 0, -1], [-1, 1, 0]])
+    turned = math.cos(angle) * np.eye(3) + math.sin(angle) * cross + (1 - math.cos(angle)) / 3
+    return np.asarray(turned)
+
+
+def generator(recipe: Recipe, epoch: int, index: int) -> np.random.Generator:
+    """The source of everything random that happens to image ``index`` in ``epoch``."""
+    return np.random.default_rng([recipe.seed, epoch, index])
+
+
+def augment(
+    images: UInt8[Tensor, "n c h w"],
+    labels: Shaped[Tensor, "n h w"],
+    affines: Float[Tensor, "n 2 3"],
+    colors: Float[Tensor, "n 3 4"],
+    *,
+    extents: Float[Tensor, "n 2"],
+    crop: tuple[int, int],
+    ignore: int = 255,
+) -> tuple[Float[Tensor, "n c crop_h crop_w"], Int64[Tensor, "n crop_h crop_w"]]:
+    """One bilinear resampling of the images (nearest for the labels) and one colour matrix.
+
+    images: as cached; those smaller than the cache fill its upper left. extents: (width, height) of each
+    in pixels. affines: of `draw_affine`. colors: of `draw_color`; used where the images have 3 channels.
+    What lies outside an image is middle grey and ignored.
+    """
+    n, channels, height, width = images.shape
+    stored = torch.tensor([width, height], device=images.device)
+    # affine_grid speaks of [-1, 1] over the crop and over the stored image; ours is in pixels from the centres.
+    to_crop = affines.new_tensor([crop[1] / 2, crop[0] / 2, 1.0])
+    theta = affines * to_crop
+    theta = torch.cat([theta[..., :2], theta[..., 2:] + (extents / 2)[..., None]], dim=2)
+    theta = theta * (2 / stored)[:, None]
+    theta[..., 2] -= 1
+    grid = F.affine_grid(theta, [n, channels, *crop], align_corners=False)
+    seen = F.grid_sample(images.float() - MIDDLE_GREY, grid, align_corners=False) + MIDDLE_GREY
+    # Labels are moved up by one so that the zeros outside can be told from class 0.
+    moved = F.grid_sample(labels[:, None].float() + 1, grid, mode="nearest", align_corners=False)
+    label = moved[:, 0].long() - 1
+    label[label < 0] = ignore
+    if channels == 3:
+        pixels = torch.baddbmm(colors[..., 3:], colors[..., :3], seen.flatten(2))
+        seen = pixels.clamp_(0, 255).reshape(seen.shape)
+    return seen, label

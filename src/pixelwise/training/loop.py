@@ -1,0 +1,104 @@
+"""The loop: batch, step, average; now and then validate and save. Between two steps it can stop."""
+
+import math
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from pixelwise.data import Dataset
+from pixelwise.data.dataset import Split
+from pixelwise.losses import cross_entropy
+from pixelwise.machine import mixed_precision
+from pixelwise.metrics import confusion, mean_iou
+from pixelwise.models import Network
+from pixelwise.prediction.labelling import label_images
+from pixelwise.training.augmentation import augment, draw_affine, draw_color, generator
+from pixelwise.training.cache import Cache
+from pixelwise.training.recipe import Recipe
+from pixelwise.training.state import State
+
+WARM_UP = 0.1  # share of the steps in which the learning rate rises
+CLIP = 5.0  # largest norm of a gradient
+ORDER = 2**32 - 1  # in the place of an image's index: draws the order of an epoch
+
+
+def learning_rate(recipe: Recipe, step: int) -> float:
+    """One cycle (Smith and Topin 2018): a linear rise, then half a cosine down to zero.
+
+    >>> recipe = Recipe(steps=100, learning_rate=1.0)
+    >>> [round(learning_rate(recipe, step), 2) for step in (0, 9, 55, 99)]
+    [0.1, 1.0, 0.5, 0.0]
+    """
+    rise = max(1.0, WARM_UP * recipe.steps)
+    if step < rise:
+        return recipe.learning_rate * min(1.0, (step + 1) / rise)
+    return recipe.learning_rate * (1 + math.cos(math.pi * (step - rise) / (recipe.steps - rise))) / 2
+
+
+def class_weights(cache: Cache, classes: int, balance: float) -> Float[Tensor, " k"]:
+    """Weights (class share) ** -balance, scaled so that the mean over the pixels is one; 0 for absent classes."""
+    counts = torch.bincount(cache.labels.flatten().int(), minlength=classes)[:classes].double()
+    share = counts / counts.sum().clamp(min=1)
+    weights = torch.where(share > 0, share.clamp(min=1e-4) ** -balance, 0.0)
+    return (weights / (weights * share).sum().clamp(min=1e-12)).float()
+
+
+def samples_of_step(recipe: Recipe, step: int, images: int) -> list[tuple[int, int]]:
+    """(epoch, index) of the images of one step; every epoch is a new order of all of them.
+
+    >>> [samples_of_step(Recipe(batch=2), step, 4) for step in (0, 1)]
+    [[(0, 3), (0, 2)], [(0, 0), (0, 1)]]
+    """
+    places = [divmod(step * recipe.batch + place, images) for place in range(recipe.batch)]
+    orders = {epoch: generator(recipe, epoch, ORDER).permutation(images) for epoch, _ in places}
+    return [(epoch, int(orders[epoch][place])) for epoch, place in places]
+
+
+def batch_of_step(recipe: Recipe, step: int, cache: Cache, ignore: int) -> tuple[Tensor, Tensor]:
+    """The augmented images and labels of one step; follows from (seed, step) alone."""
+    chosen = samples_of_step(recipe, step, len(cache))
+    indices = [index for _, index in chosen]
+    affines, colors = [], []
+    for (epoch, index), (width, height) in zip(chosen, cache.extents[indices].tolist(), strict=True):
+        random = generator(recipe, epoch, index)
+        affines.append(draw_affine(recipe, random, height, width))
+        colors.append(draw_color(recipe, random))
+    return augment(
+        cache.images[indices],
+        cache.labels[indices],
+        cache.extents.new_tensor(np.array(affines)),
+        cache.extents.new_tensor(np.array(colors)),
+        extents=cache.extents[indices],
+        crop=recipe.size,
+        ignore=ignore,
+    )
+
+
+def train_step(state: State, recipe: Recipe, cache: Cache, weights: Tensor, ignore: int) -> Tensor:
+    """One optimiser step; the loss before it."""
+    images, labels = batch_of_step(recipe, state.step, cache, ignore)
+    for group in state.optimizer.param_groups:
+        group["lr"] = learning_rate(recipe, state.step)
+    state.network.train()
+    with mixed_precision(images.device):
+        logits = state.network(images)
+    loss = cross_entropy(logits, labels, ignore=ignore, weights=weights)
+    state.optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(state.network.parameters(), CLIP)
+    state.optimizer.step()
+    state.step += 1
+    state.average(recipe.ema)
+    return loss.detach()
+
+
+def validate(network: Network, split: Split, dataset: Dataset, size: tuple[int, int]) -> float:
+    """Mean IoU over a split, at the labels' own resolution."""
+    classes = len(dataset.labels)
+    counts = np.zeros((classes, classes), np.int64)
+    for sample in split:
+        [(predicted, _)] = label_images(network, [sample.image], size)
+        counts += confusion(sample.label, predicted, classes, ignore=dataset.labels.ignore)
+    return mean_iou(counts)

@@ -1,0 +1,190 @@
+"""From what was asked and the time there is to a whole recipe: resolution, width and number of steps.
+
+Resolution and width are most of what a budget decides. The rule, from runs on CamVid (docs/training.md):
+take the largest network and resolution that still see every image about PASSES times.
+"""
+
+import math
+import statistics
+import time
+from dataclasses import dataclass, replace
+
+import torch
+
+from pixelwise.data import Dataset
+from pixelwise.data.dataset import Split
+from pixelwise.errors import UserError
+from pixelwise.labels import IGNORE
+from pixelwise.machine import reuse_memory
+from pixelwise.progress import clock, track
+from pixelwise.training.cache import Cache, fill_cache
+from pixelwise.training.loop import class_weights, train_step, validate
+from pixelwise.training.recipe import Recipe
+from pixelwise.training.state import fresh_state
+
+SIZE_STEP = 32  # crops are multiples of this, so that every model can halve them as often as it likes
+DEFAULT_EPOCHS = 60  # where neither budget nor epochs are asked for
+PASSES = 50  # how often each image should be seen
+MOST_IMAGES_SEEN = 40_000  # beyond this many, larger pays more than longer whatever the number of images
+PROBE_IMAGES = 24
+WARM_STEPS, TIMED_STEPS = 2, 3
+RESERVE = 20.0  # seconds kept for the last evaluation and the report
+VALIDATION_SHARE = 0.06  # of the budget
+
+# (share of the native area, width) from the cheapest to the dearest.
+LADDER = ((0.1, 16), (0.16, 16), (0.16, 24), (0.28, 16), (0.28, 24), (0.28, 32), (0.5, 24), (0.5, 32), (1.0, 24),
+          (1.0, 32), (1.0, 48), (1.0, 64))  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for; None is left to the plan.
+
+    budget: seconds from ``began`` (of time.monotonic) until all is done. epochs: passes over the training
+    images. size: height and width. width: filters of the first level.
+    """
+
+    model: str = "unet"
+    budget: float | None = None
+    began: float = 0.0
+    epochs: float | None = None
+    size: tuple[int, int] | None = None
+    width: int | None = None
+    batch: int = 8
+    seed: int = 0
+
+
+def parse_duration(text: str) -> float:
+    """ "90s", "30m", "1.5h" or plain seconds -> seconds. Raises UserError for anything else.
+
+    >>> parse_duration("30m"), parse_duration("1.5h")
+    (1800.0, 5400.0)
+    """
+    units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+    number, unit = (text[:-1], units[text[-1]]) if text[-1:] in units else (text, 1)
+    try:
+        seconds = float(number) * unit
+    except ValueError:
+        seconds = 0
+    if not 0 < seconds < math.inf:
+        raise UserError(f"'{text}' is no duration; write 90s, 30m or 2h")
+    return seconds
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """ "192x256" (height x width) -> (192, 256). Raises UserError for anything else.
+
+    >>> parse_size("192x256")
+    (192, 256)
+    """
+    sides = text.lower().split("x")
+    if len(sides) != 2 or not all(side.isdecimal() and 0 < int(side) <= 2**14 for side in sides):
+        raise UserError(f"'{text}' is no size; write HEIGHTxWIDTH in pixels, 192x256 for one")
+    return int(sides[0]), int(sides[1])
+
+
+def hold_out(dataset: Dataset) -> Dataset:
+    """The dataset with every tenth training image as validation, where it has no validation split."""
+    if dataset.val or len(dataset.train) < 2:
+        return dataset
+    entries = dataset.train.entries
+    val = entries[::10]
+    train = tuple(entry for index, entry in enumerate(entries) if index % 10)
+    return replace(dataset, train=Split(train), val=Split(val))
+
+
+def plan(request: Request, dataset: Dataset, device: torch.device) -> tuple[Recipe, Cache]:
+    """The whole recipe, and the training images decoded at its size.
+
+    With a budget it times a few steps of what it may choose from on this machine, takes the largest that
+    sees the images often enough, and fixes the number of steps.
+    Raises UserError where the data has no training images, or the budget is too short to train anything.
+    """
+    reuse_memory()
+    if not dataset.train:
+        raise UserError(f"{dataset.name}: has no training images; add some, or give another folder")
+    rungs = _ladder(request, dataset.train)
+    if request.budget is None:
+        recipe = rungs[len(rungs) // 2]
+        cache = fill(recipe, dataset, device)
+        steps = (request.epochs or DEFAULT_EPOCHS) * len(cache) / recipe.batch
+        return replace(recipe, steps=max(1, round(steps)), validations=min(20, math.ceil(steps))), cache
+    recipe = _largest_affordable(request, rungs, dataset, device)
+    cache = fill(recipe, dataset, device)
+    return _fit_steps(request, recipe, dataset, cache), cache
+
+
+def _ladder(request: Request, split: Split) -> list[Recipe]:
+    """Recipes from the cheapest to the dearest, with whatever the user has fixed."""
+    native = split[0].image.shape[:2]
+    batch = min(request.batch, len(split))
+    rungs = []
+    for share, width in LADDER:
+        size = request.size or scaled_size(native, share)
+        recipe = Recipe(request.model, request.width or width, size=size, batch=batch, seed=request.seed)
+        if recipe not in rungs:
+            rungs.append(recipe)
+    return rungs
+
+
+def scaled_size(native: tuple[int, ...], share: float) -> tuple[int, int]:
+    """A crop of about ``share`` of the native area (height, width), in multiples of 32.
+
+    >>> scaled_size((360, 480), 0.25), scaled_size((360, 480), 1.0)
+    ((192, 256), (352, 480))
+    """
+    height, width = (max(1, round(side * share**0.5 / SIZE_STEP)) * SIZE_STEP for side in native)
+    return height, width
+
+
+def fill(recipe: Recipe, dataset: Dataset, device: torch.device) -> Cache:
+    """The training images at the recipe's size."""
+    return fill_cache(dataset.train, recipe.size, device, ignore=dataset.labels.ignore)
+
+
+def _largest_affordable(request: Request, rungs: list[Recipe], dataset: Dataset, device: torch.device) -> Recipe:
+    """The highest rung on which the images are seen often enough within what is left of the budget."""
+    wanted = min(PASSES * len(dataset.train), MOST_IMAGES_SEEN)
+    probe = replace(dataset, train=dataset.train[:PROBE_IMAGES])
+    chosen = rungs[0]
+    for recipe in track(rungs, "measuring speed"):
+        seconds = seconds_per_step(recipe, fill(recipe, probe, device), len(dataset.labels))
+        seen = (1 - VALIDATION_SHARE) * _seconds_left(request) / seconds * recipe.batch
+        if seen < wanted:
+            break
+        chosen = recipe
+    return chosen
+
+
+def _fit_steps(request: Request, recipe: Recipe, dataset: Dataset, cache: Cache) -> Recipe:
+    """As many steps and validations as what is left of the budget allows."""
+    seconds = seconds_per_step(recipe, cache, len(dataset.labels))
+    state = fresh_state(recipe, len(dataset.labels), cache.images.device)
+    few = dataset.val[:PROBE_IMAGES]
+    began = time.monotonic()
+    validate(state.averaged, few, dataset, recipe.size)
+    validation = (time.monotonic() - began) / len(few) * len(dataset.val)
+    left = _seconds_left(request) - 2 * validation  # the best model is evaluated once more at the end
+    validations = max(1, min(20, int(VALIDATION_SHARE * left / validation)))
+    steps = int((left - validations * validation) / seconds)
+    if steps < 1:
+        raise UserError(
+            f"a budget of {clock(request.budget or 0)} leaves no time to train on this machine; give a longer one"
+        )
+    return replace(recipe, steps=steps, validations=min(validations, steps))
+
+
+def _seconds_left(request: Request) -> float:
+    return (request.budget or 0) - (time.monotonic() - request.began) - RESERVE
+
+
+def seconds_per_step(recipe: Recipe, cache: Cache, classes: int) -> float:
+    """Median time of a training step, after some that warm up."""
+    state = fresh_state(recipe, classes, cache.images.device)
+    weights = class_weights(cache, classes, recipe.class_balance)
+    times = []
+    for _ in range(WARM_STEPS + TIMED_STEPS):
+        began = time.monotonic()
+        float(train_step(state, recipe, cache, weights, IGNORE))
+        times.append(time.monotonic() - began)
+    return statistics.median(times[WARM_STEPS:])

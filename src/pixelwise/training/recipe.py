@@ -1,0 +1,81 @@
+"""What a training run is asked to do: one frozen dataclass, written to recipe.yaml as resolved."""
+
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import pydantic
+import yaml
+
+from pixelwise.errors import UserError, unknown
+from pixelwise.files import replacing
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides how a run ends, given the data.
+
+    model: one of MODELS. width: filters of its first level. upsample: U-Net's decoder, "" for other models.
+    size: height and width of the training crop in pixels; images are first brought to this area.
+    steps: optimiser steps in all. batch: images per step. learning_rate: peak of the one-cycle schedule
+    (Smith and Topin 2018). weight_decay: of AdamW (Loshchilov and Hutter 2019).
+    class_balance: cross-entropy weights are (class share) ** -class_balance; 0 = all alike.
+    ema: decay of the averaged weights that are validated and saved. validations: evenly over the steps.
+    flip: probability of mirroring. zoom: from, to. rotation: degrees either way.
+    color: strength of exposure, contrast and saturation changes, 0 = none. hue: degrees either way.
+    seed: of weights, order and augmentation.
+
+    >>> Recipe(width=16).options()
+    {'width': 16, 'upsample': 'transpose'}
+    """
+
+    model: str = "unet"
+    width: int = 32
+    upsample: str = "transpose"
+    size: tuple[int, int] = (192, 256)
+    steps: int = 1000
+    batch: int = 8
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-2
+    class_balance: float = 0.25
+    ema: float = 0.995
+    validations: int = 20
+    flip: float = 0.5
+    zoom: tuple[float, float] = (0.75, 2.0)
+    rotation: float = 5.0
+    color: float = 0.3
+    hue: float = 10.0
+    seed: int = 0
+
+    def options(self) -> dict[str, Any]:
+        """What the model is built with."""
+        return {"width": self.width} | ({"upsample": self.upsample} if self.model == "unet" else {})
+
+    def save(self, path: Path, data: str) -> None:
+        """Writes recipe.yaml; data: the folder that it is for."""
+        written = {"data": data} | {
+            name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()
+        }
+        with replacing(path) as temporary:
+            temporary.write_text(yaml.safe_dump(written, sort_keys=False), encoding="utf-8")
+
+
+def load_recipe(path: Path) -> tuple[Recipe, str]:
+    """The recipe and the data folder of a recipe.yaml. Raises UserError for misspelt keys and wrong values."""
+    try:
+        written = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); give a run folder that `train` made") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: is not valid YAML; correct it or train anew") from error
+    if not isinstance(written, dict) or not isinstance(data := written.pop("data", None), str):
+        raise UserError(f"{path}: should begin with `data: FOLDER`; correct it or train anew")
+    known = [field.name for field in fields(Recipe)]
+    for key in written:
+        if key not in known:
+            raise unknown(f"setting in {path}", str(key), known)
+    try:
+        return pydantic.TypeAdapter(Recipe).validate_python(written), data
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        raise UserError(f"{path}: {first['loc'][0]} is {first['input']!r}; {first['msg'].lower()}") from error

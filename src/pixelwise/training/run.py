@@ -1,0 +1,182 @@
+"""A run: a folder in which a recipe becomes a model, and from which it goes on after a stop."""
+
+import csv
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pixelwise.bundle import Bundle
+from pixelwise.data import Dataset
+from pixelwise.errors import UserError
+from pixelwise.files import replacing
+from pixelwise.machine import describe, reuse_memory
+from pixelwise.progress import TrainingProgress
+from pixelwise.training.cache import Cache
+from pixelwise.training.loop import class_weights, train_step, validate
+from pixelwise.training.recipe import Recipe
+from pixelwise.training.state import State, fresh_state
+
+BEST, LAST, STATE, HISTORY = "best.safetensors", "last.safetensors", "state.safetensors", "history.csv"
+LOSS_EVERY = 10  # steps; reading the loss waits for the device
+
+Row = dict[str, float]
+
+
+class Interrupted(UserError):
+    """The user stopped the run; what was learnt is saved and the message says how to go on."""
+
+
+@dataclass
+class Run:
+    """One training run. dataset: with a validation split. cache: its training images, on the device."""
+
+    recipe: Recipe
+    dataset: Dataset
+    folder: Path
+    cache: Cache
+    state: State
+    history: list[Row] = field(default_factory=list)
+
+    @property
+    def steps_per_epoch(self) -> float:
+        """Steps in which every training image is seen once."""
+        return len(self.cache) / self.recipe.batch
+
+    def train(self) -> Bundle:
+        """Trains to the last step and gives the model with the best validation mIoU.
+
+        Writes best, last, state and history after every validation, each whole or not at all.
+        Raises Interrupted on Ctrl-C, after saving; UserError where the loss diverges or nothing can be written.
+        """
+        reuse_memory()
+        recipe, state = self.recipe, self.state
+        weights = class_weights(self.cache, len(self.dataset.labels), recipe.class_balance)
+        self._began = time.monotonic() - (self.history[-1]["seconds"] if self.history else 0)
+        milestones = validation_steps(recipe)
+        with TrainingProgress(recipe.steps, self.steps_per_epoch, recipe.batch) as progress, _stop_asked() as asked:
+            while state.step < recipe.steps:
+                loss = train_step(state, recipe, self.cache, weights, self.dataset.labels.ignore)
+                progress.update(state.step, float(loss) if state.step % LOSS_EVERY == 0 else None)
+                stop = asked()
+                if stop or state.step in milestones:
+                    self._validate_and_save(float(loss), progress)
+                if stop and state.step < recipe.steps:
+                    raise Interrupted(self._how_to_go_on())
+        return self.bundle()
+
+    def bundle(self) -> Bundle:
+        """The averaged network as it is now, with its labels and where it comes from."""
+        recipe = self.recipe
+        provenance = {
+            "data": self.dataset.name,
+            "train_images": len(self.cache),
+            "step": self.state.step,
+            "recipe": asdict(recipe),
+            "environment": describe(self.cache.images.device),
+            "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        scores = {"validation mean IoU": self.history[-1]["validation_mean_iou"]} if self.history else {}
+        return Bundle(
+            self.state.averaged, recipe.model, recipe.options(), self.dataset.labels, recipe.size, provenance, scores
+        )
+
+    def _validate_and_save(self, loss: float, progress: TrainingProgress) -> None:
+        if not math.isfinite(loss):
+            raise UserError(
+                f"the loss is {loss} at step {self.state.step}: training diverged; the last good model is in "
+                f"{self.folder}; try a smaller learning_rate in recipe.yaml"
+            )
+        state = self.state
+        score = validate(state.averaged, self.dataset.val, self.dataset, self.recipe.size)
+        progress.validated(state.step, score)
+        self.history.append(
+            {
+                "step": state.step,
+                "epoch": round(state.step / self.steps_per_epoch, 3),
+                "loss": round(loss, 6),
+                "learning_rate": state.optimizer.param_groups[0]["lr"],
+                "validation_mean_iou": round(score, 6),
+                "images_per_second": round(progress.images_per_second(state.step), 2),
+                "seconds": round(time.monotonic() - self._began, 1),
+            }
+        )
+        if score > state.best or not (self.folder / BEST).exists():
+            state.best = score
+            self.bundle().save(self.folder / BEST)
+        self.bundle().save(self.folder / LAST)
+        write_history(self.folder / HISTORY, self.history)
+        state.save(self.folder / STATE)
+
+    def _how_to_go_on(self) -> str:
+        return (
+            f"stopped after step {self.state.step} of {self.recipe.steps}; the best model so far is "
+            f"{self.folder / BEST}; to go on: pixelwise train --resume {self.folder}"
+        )
+
+
+def start_run(recipe: Recipe, dataset: Dataset, folder: Path, cache: Cache) -> Run:
+    """A run before its first step."""
+    return Run(recipe, dataset, folder, cache, fresh_state(recipe, len(dataset.labels), cache.images.device))
+
+
+def resume_run(recipe: Recipe, dataset: Dataset, folder: Path, cache: Cache) -> Run:
+    """The run in ``folder`` where it was last saved. Raises UserError where its state is missing or damaged."""
+    run = start_run(recipe, dataset, folder, cache)
+    if not (folder / STATE).exists():
+        raise UserError(f"{folder}: holds no {STATE}, so it stopped before its first validation; train anew")
+    run.state.load(folder / STATE)
+    run.history = [row for row in read_history(folder / HISTORY) if row["step"] <= run.state.step]
+    return run
+
+
+def validation_steps(recipe: Recipe) -> set[int]:
+    """After which steps the run is validated: evenly, and after the last.
+
+    >>> sorted(validation_steps(Recipe(steps=10, validations=3)))
+    [3, 7, 10]
+    """
+    return {round(recipe.steps * (part + 1) / recipe.validations) for part in range(recipe.validations)}
+
+
+def write_history(path: Path, history: list[Row]) -> None:
+    """One line per validation."""
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(history[0]))
+        writer.writeheader()
+        writer.writerows(history)
+
+
+def read_history(path: Path) -> list[Row]:
+    """The lines of history.csv; none where there is no such file. Raises UserError where it is damaged."""
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        try:
+            return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+        except (TypeError, ValueError) as error:
+            raise UserError(f"{path}: is damaged; remove it to go on without the history") from error
+
+
+@contextmanager
+def _stop_asked() -> Iterator[Callable[[], bool]]:
+    """Whether Ctrl-C was pressed since; a second one stops at once. In other threads always False."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked.is_set
+        return
+
+    def ask(*_: object) -> None:
+        signal.signal(signal.SIGINT, before)
+        asked.set()
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield asked.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)

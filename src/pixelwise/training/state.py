@@ -1,0 +1,89 @@
+"""All that a run needs to go on where it stopped: one safetensors file, nothing unpickled."""
+
+import copy
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from pixelwise.bundle import load_tensors, save_tensors
+from pixelwise.errors import UserError
+from pixelwise.files import replacing
+from pixelwise.models import Network, build_network
+from pixelwise.training.recipe import Recipe
+
+MOMENTS = ("exp_avg", "exp_avg_sq")  # AdamW's two averages
+
+
+@dataclass
+class State:
+    """A run between two steps. Order and augmentation follow from the step, so no generator is kept.
+
+    network: as the optimiser sees it. averaged: its exponential moving average, which is validated and
+    saved. step: steps done. best: highest validation mIoU so far, -1 before the first.
+    """
+
+    network: Network
+    averaged: Network
+    optimizer: torch.optim.AdamW
+    step: int = 0
+    best: float = -1.0
+
+    def save(self, path: Path) -> None:
+        """Writes the state whole or not at all."""
+        tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
+        tensors |= {f"averaged.{name}": tensor for name, tensor in self.averaged.state_dict().items()}
+        for index, moments in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"{moment}.{index}": moments[moment] for moment in MOMENTS}
+        whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        with replacing(path) as temporary:
+            save_tensors(whole, temporary, {"step": str(self.step), "best": repr(self.best)})
+
+    def load(self, path: Path) -> None:
+        """Takes over a saved state. Raises UserError where the file is damaged or of another recipe."""
+        tensors, metadata = load_tensors(path)
+        try:
+            self.network.load_state_dict(_below("network.", tensors))
+            self.averaged.load_state_dict(_below("averaged.", tensors))
+            self.step, self.best = int(metadata["step"]), float(metadata["best"])
+            self.optimizer.load_state_dict(self._moments(tensors))
+        except (RuntimeError, KeyError, ValueError) as error:
+            raise UserError(
+                f"{path}: is not the state of a run with this recipe; train anew in another --run"
+            ) from error
+
+    def _moments(self, tensors: dict[str, torch.Tensor]) -> dict[str, object]:
+        written = self.optimizer.state_dict()
+        if self.step:
+            count = len(written["param_groups"][0]["params"])
+            done = torch.tensor(float(self.step))
+            written["state"] = {
+                index: {"step": done.clone()} | {moment: tensors[f"{moment}.{index}"] for moment in MOMENTS}
+                for index in range(count)
+            }
+        return written
+
+    def average(self, decay: float) -> None:
+        """Moves the averaged network towards the network; early on faster, so that it forgets its start."""
+        weight = 1 - min(decay, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            pairs = zip(self.averaged.state_dict().values(), self.network.state_dict().values(), strict=True)
+            numbers = [(mean, value) for mean, value in pairs if mean.is_floating_point()]
+            torch._foreach_lerp_([mean for mean, _ in numbers], [value for _, value in numbers], weight)
+
+
+def fresh_state(recipe: Recipe, classes: int, device: torch.device) -> State:
+    """The state before the first step; the weights follow from the recipe's seed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        network = build_network(recipe.model, classes, **recipe.options())
+    network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    averaged = copy.deepcopy(network).eval().requires_grad_(False)
+    optimizer = torch.optim.AdamW(
+        network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay, foreach=True
+    )
+    return State(network, averaged, optimizer)
+
+
+def _below(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

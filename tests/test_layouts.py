@@ -1,0 +1,382 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_data import flat, folders, label, photo, real, save, side_by_side
+
+from pixelwise.data import Dataset, open_dataset
+from pixelwise.errors import UserError
+from pixelwise.labels import CAMVID11, CITYSCAPES19, VOC21, LabelMap
+
+STREETS = LabelMap(("road", "car"), ((200, 40, 90), (10, 220, 90)))
+
+
+def assert_holds_the_labels(data: Dataset, split: str = "train") -> None:
+    """The samples are those that ``folders`` writes: seeds 0, 1, 2 in the order of their names."""
+    for seed, sample in enumerate(data.split(split)):
+        assert np.array_equal(sample.image, photo(seed))
+        assert np.array_equal(sample.label, label(seed))
+
+
+# camvid
+
+
+def test_camvid_lists_give_splits_with_void_ignored(tmp_path: Path) -> None:
+    mask = label(1)
+    save(tmp_path / "train" / "a.png", photo(1))
+    save(tmp_path / "trainannot" / "a.png", np.where(mask == 255, 11, mask).astype(np.uint8))
+    (tmp_path / "train.txt").write_text("train/a.png trainannot/a.png\n\n")
+    (tmp_path / "val.txt").write_text("/SegNet/CamVid/train/a.png /SegNet/CamVid/trainannot/a.png\n")
+    data = open_dataset(tmp_path)
+    assert data.layout == "camvid"
+    assert np.array_equal(data.train[0].label, mask)
+    assert data.val.names == ("a",)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("a.png", r"train\.txt: line 2 should name a photo and a mask"),
+        ("train/b.png trainannot/b.png", r"train\.txt: line 2 names train/b\.png, which is not there"),
+    ],
+)
+def test_a_wrong_line_of_a_camvid_list_is_named(tmp_path: Path, line: str, message: str) -> None:
+    save(tmp_path / "train" / "a.png", photo())
+    save(tmp_path / "trainannot" / "a.png", label())
+    (tmp_path / "train.txt").write_text(f"train/a.png trainannot/a.png\n{line}\n")
+    with pytest.raises(UserError, match=message):
+        open_dataset(tmp_path)
+
+
+def test_a_mask_of_another_size_than_its_photo_names_both_sizes(tmp_path: Path) -> None:
+    folders(tmp_path)
+    save(tmp_path / "masks" / "b.png", label(1, 8, 16))
+    data = open_dataset(tmp_path)
+    with pytest.raises(UserError, match=r"b\.png: is 16 x 8 pixels but its photo b\.png is 32 x 24"):
+        data.train[1]
+
+
+# pairs
+
+
+def test_pairs_are_recognised_by_their_colours_and_split_at_half_the_width(tmp_path: Path) -> None:
+    for index in (10, 2, 1):
+        save(tmp_path / "train" / f"{index}.png", side_by_side(index))
+    save(tmp_path / "valid" / "7.png", side_by_side(7))
+    data = open_dataset(tmp_path)
+    assert (data.layout, data.labels) == ("pairs", CAMVID11)
+    assert data.train.names == ("1", "2", "10")
+    assert data.val.names == ("7",)
+    assert np.array_equal(data.train[2].image, photo(10, 64, 64))
+    assert np.array_equal(data.train[2].label, label(10, 64, 64))
+    assert "in 4 files looked at, 100% of the right halves' pixels but 0% of the left halves'" in data.evidence
+
+
+def test_pairs_without_splits_are_all_for_training(tmp_path: Path) -> None:
+    save(tmp_path / "1.png", side_by_side(1, CITYSCAPES19))
+    data = open_dataset(tmp_path)
+    assert data.labels == CITYSCAPES19
+    assert (len(data.train), len(data.val), len(data.test)) == (1, 0, 0)
+
+
+def test_lossy_pairs_decode_to_nearly_the_truth_and_ignore_what_is_smeared(tmp_path: Path) -> None:
+    save(tmp_path / "1.jpg", side_by_side(1))
+    decoded, truth = open_dataset(tmp_path).train[0].label, label(1, 64, 64)
+    known = decoded != 255
+    assert known.mean() > 0.7
+    assert (decoded == truth)[known].mean() > 0.99
+
+
+def test_masks_on_the_left_or_photos_alone_are_no_pairs(tmp_path: Path) -> None:
+    for case, picture in {
+        "left": side_by_side(1)[:, ::-1],
+        "photos": photo(1, 64, 64),
+        "column": photo(1, 9, 1),
+    }.items():
+        save(tmp_path / case / "1.png", picture)
+        with pytest.raises(UserError, match="no dataset is recognised"):
+            open_dataset(tmp_path / case)
+
+
+def test_a_pair_of_odd_width_is_named(tmp_path: Path) -> None:
+    save(tmp_path / "1.png", side_by_side(1))
+    save(tmp_path / "2.png", side_by_side(2)[:, 1:])
+    with pytest.raises(UserError, match=r"2\.png: is 127 pixels wide"):
+        open_dataset(tmp_path)
+
+
+def test_pairs_of_unpublished_colours_are_read_with_dataset_yaml(tmp_path: Path) -> None:
+    save(tmp_path / "1.png", side_by_side(1, STREETS))
+    with pytest.raises(UserError, match="no dataset is recognised"):
+        open_dataset(tmp_path)
+    (tmp_path / "dataset.yaml").write_text("classes: {road: [200, 40, 90], car: [10, 220, 90]}")
+    data = open_dataset(tmp_path)
+    assert data.labels == STREETS
+    assert np.array_equal(data.train[0].label, label(1, 64, 64, 2))
+
+
+# folders
+
+
+@pytest.mark.parametrize(("images", "masks"), [("images", "masks"), ("a", "b"), ("b", "a"), ("masks", "images")])
+def test_which_folder_holds_the_masks_is_told_by_what_is_in_it(tmp_path: Path, images: str, masks: str) -> None:
+    data = open_dataset(folders(tmp_path, images=images, masks=masks))
+    assert data.layout == "folders"
+    assert f"photos in {images}, masks of the same names in {masks}" in data.evidence
+    assert data.labels.names == tuple(f"class {index}" for index in range(11))
+    assert_holds_the_labels(data)
+
+
+@pytest.mark.parametrize("order", ["{split}/{side}", "{side}/{split}"])
+def test_splits_may_lie_around_or_within_the_two_folders(tmp_path: Path, order: str) -> None:
+    for name, files in {"training": "abc", "valid": "ab", "test": "a"}.items():
+        images, masks = (order.format(split=name, side=side) for side in ("photos", "truth"))
+        folders(tmp_path, files, images=images, masks=masks)
+    data = open_dataset(tmp_path)
+    assert [len(data.split(name)) for name in ("train", "val", "test")] == [3, 2, 1]
+    for split in ("train", "val", "test"):
+        assert_holds_the_labels(data, split)
+
+
+def test_a_split_without_masks_is_left_out_and_said_so(tmp_path: Path) -> None:
+    folders(tmp_path, images="train/images", masks="train/masks")
+    save(tmp_path / "test" / "images" / "x.png", photo())
+    data = open_dataset(tmp_path)
+    assert "test has no masks and is left out" in data.evidence
+    assert len(data.test) == 0
+
+
+def test_photos_may_be_jpeg_while_masks_are_png(tmp_path: Path) -> None:
+    save(tmp_path / "images" / "a.jpg", photo())
+    save(tmp_path / "masks" / "a.png", label())
+    assert np.array_equal(open_dataset(tmp_path).train[0].label, label())
+
+
+def test_colour_masks_of_a_published_map_need_no_dataset_yaml(tmp_path: Path) -> None:
+    for seed in range(3):
+        save(tmp_path / "images" / f"{seed}.png", photo(seed))
+        save(tmp_path / "masks" / f"{seed}.png", CAMVID11.colorize(label(seed)))
+    data = open_dataset(tmp_path)
+    assert data.labels == CAMVID11
+    assert "colour masks, 100% in camvid11" in data.evidence
+    assert np.array_equal(data.train[2].label, label(2))
+
+
+def test_lossy_colour_masks_are_decoded_with_a_limit(tmp_path: Path) -> None:
+    truth = np.kron(label(1, 48, 64, 19), np.ones((4, 4), np.uint8))
+    save(tmp_path / "images" / "a.png", photo(1, 192, 256))
+    save(tmp_path / "masks" / "a.jpg", CITYSCAPES19.colorize(truth))
+    data = open_dataset(tmp_path)
+    decoded = data.train[0].label
+    assert data.labels == CITYSCAPES19
+    assert (decoded != 255).mean() > 0.8
+    assert (decoded == truth)[decoded != 255].mean() > 0.99
+
+
+def test_masks_that_are_hardly_flat_are_masks_if_dataset_yaml_says_so(tmp_path: Path) -> None:
+    speckled = np.random.default_rng(0).integers(0, 11, (16, 16), np.uint8)
+    save(tmp_path / "images" / "a.png", photo(0, 16, 16))
+    save(tmp_path / "masks" / "a.png", speckled)
+    with pytest.raises(UserError, match="no dataset is recognised"):
+        open_dataset(tmp_path)
+    (tmp_path / "dataset.yaml").write_text("classes: camvid11")
+    assert np.array_equal(open_dataset(tmp_path).train[0].label, speckled)
+
+
+def test_unknown_colours_ask_for_dataset_yaml_and_are_read_with_it(tmp_path: Path) -> None:
+    truth = label(classes=2)
+    save(tmp_path / "images" / "a.png", photo())
+    save(tmp_path / "masks" / "a.png", STREETS.colorize(truth))
+    with pytest.raises(UserError, match=r"masks: the masks' colours \(.*\(200, 40, 90\).*dataset\.yaml.*classes: \{"):
+        open_dataset(tmp_path)
+    (tmp_path / "dataset.yaml").write_text("classes: {road: [200, 40, 90], car: [10, 220, 90]}")
+    data = open_dataset(tmp_path)
+    assert data.labels == STREETS
+    assert np.array_equal(data.train[0].label, truth)
+
+
+def test_dataset_yaml_may_name_a_published_map_and_values_to_ignore(tmp_path: Path) -> None:
+    save(tmp_path / "images" / "a.png", photo(0, 8, 32))
+    save(tmp_path / "masks" / "a.png", flat(0, 10, 11, 12))
+    (tmp_path / "dataset.yaml").write_text("classes: camvid11\nignore: [11, 12]\n")
+    data = open_dataset(tmp_path)
+    assert data.labels == CAMVID11
+    assert np.array_equal(data.train[0].label, flat(0, 10, 255, 255))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("classes: {road: [1, 2, 3], road: [4, 5, 6]}", "line 1: 'road' is there twice"),
+        ("classes: {road: [1, 2, 3]", "is not valid YAML"),
+        ("classes: {road: [1, 2, 300]}", "less than or equal to 255"),
+        ("classes: {road: [1, 2]}", "at least 3 items"),
+        ("classes: {}", "at least one class"),
+        ("classes: cityscape", "did you mean 'cityscapes19'"),
+        ("klasses: camvid11", "it should read like"),
+        ("- road", "it should read like"),
+        ("", "it should read like"),
+    ],
+)
+def test_a_dataset_yaml_that_is_wrong_is_one_line_for_the_user(tmp_path: Path, text: str, message: str) -> None:
+    folders(tmp_path)
+    (tmp_path / "dataset.yaml").write_text(text)
+    with pytest.raises(UserError, match=message):
+        open_dataset(tmp_path)
+
+
+def test_a_dataset_yaml_that_is_no_text_is_one_line_for_the_user(tmp_path: Path) -> None:
+    folders(tmp_path)
+    (tmp_path / "dataset.yaml").write_bytes(b"\xff\xfe\x00c")
+    with pytest.raises(UserError, match="is not UTF-8 text"):
+        open_dataset(tmp_path)
+
+
+def test_palette_masks_lend_their_colours_but_no_names(tmp_path: Path) -> None:
+    """Many tools write VOC's palette whatever the classes are."""
+    save(tmp_path / "images" / "a.png", photo())
+    save(tmp_path / "masks" / "a.png", label(), VOC21)
+    data = open_dataset(tmp_path)
+    assert data.labels.colors == VOC21.colors[:11]
+    assert data.labels.names[1] == "class 1"
+
+
+def test_images_without_masks_are_named_five_at_most_with_their_number(tmp_path: Path) -> None:
+    folders(tmp_path)
+    for name in "mnopqrs":
+        save(tmp_path / "images" / f"{name}.png", photo())
+    with pytest.raises(UserError, match=r"images: 7 photos have no mask in .*masks \(m, n, o, p, q, \.\.\.\)"):
+        open_dataset(tmp_path)
+
+
+def test_masks_without_images_are_named(tmp_path: Path) -> None:
+    folders(tmp_path)
+    save(tmp_path / "masks" / "z.png", label())
+    with pytest.raises(UserError, match=r"masks: 1 mask has no photo in .*images \(z\)"):
+        open_dataset(tmp_path)
+
+
+def test_a_split_of_masks_alone_is_named(tmp_path: Path) -> None:
+    folders(tmp_path, images="train/images", masks="train/masks")
+    save(tmp_path / "val" / "masks" / "z.png", label())
+    with pytest.raises(UserError, match=r"1 mask has no photo .*\(z\)"):
+        open_dataset(tmp_path)
+
+
+def test_an_empty_folder_of_masks_is_images_without_masks(tmp_path: Path) -> None:
+    save(tmp_path / "images" / "a.png", photo())
+    (tmp_path / "masks").mkdir()
+    with pytest.raises(UserError, match=r"images: 1 photo has no mask in .*masks \(a\)"):
+        open_dataset(tmp_path)
+
+
+def test_names_that_never_agree_are_shown(tmp_path: Path) -> None:
+    save(tmp_path / "images" / "a.png", photo())
+    save(tmp_path / "masks" / "a_L.png", label())
+    with pytest.raises(UserError, match=r"no photo has a mask of the same name .*\(photo a, mask a_L\)"):
+        open_dataset(tmp_path)
+
+
+def test_two_photos_of_one_name_are_refused(tmp_path: Path) -> None:
+    folders(tmp_path)
+    save(tmp_path / "images" / "a.jpg", photo())
+    with pytest.raises(UserError, match=r"a\.png: a\.jpg has the same name"):
+        open_dataset(tmp_path)
+
+
+def test_a_third_folder_is_passed_over_unless_it_could_be_the_photos(tmp_path: Path) -> None:
+    folders(tmp_path)
+    save(tmp_path / "docs" / "logo.png", photo(9))
+    assert len(open_dataset(tmp_path).train) == 3
+    save(tmp_path / "docs" / "a.png", photo(9))
+    with pytest.raises(UserError, match="no dataset is recognised"):
+        open_dataset(tmp_path)
+
+
+def test_two_folders_of_photos_are_no_dataset(tmp_path: Path) -> None:
+    for side in ("left", "right"):
+        save(tmp_path / side / "a.png", photo())
+    with pytest.raises(UserError, match="no dataset is recognised"):
+        open_dataset(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("mask", "message"),
+    [
+        (flat(0, 255), "only the value 0 .* nothing to tell apart"),
+        (flat(255), "hold no class at all"),
+        (flat(0, 300), "value 300, but class indices go to 254"),
+    ],
+)
+def test_index_masks_that_cannot_be_class_indices_are_refused(tmp_path: Path, mask: np.ndarray, message: str) -> None:
+    save(tmp_path / "images" / "a.png", photo())
+    save(tmp_path / "masks" / "a.png", mask)
+    with pytest.raises(UserError, match=message):
+        open_dataset(tmp_path)
+
+
+def test_grey_jpeg_masks_are_refused_since_their_values_are_smeared(tmp_path: Path) -> None:
+    save(tmp_path / "images" / "a.png", photo())
+    save(tmp_path / "masks" / "a.jpg", label() // 255 * 9)
+    with pytest.raises(UserError, match="a grey JPEG cannot hold class indices"):
+        open_dataset(tmp_path)
+
+
+@pytest.mark.parametrize("first_is_colour", [True, False])
+def test_masks_of_two_kinds_are_refused(tmp_path: Path, first_is_colour: bool) -> None:
+    folders(tmp_path, "ab")
+    save(tmp_path / "masks" / ("a.png" if first_is_colour else "b.png"), CAMVID11.colorize(label()))
+    with pytest.raises(UserError, match="but the other masks"):
+        open_dataset(tmp_path)
+
+
+def test_a_class_that_was_in_no_mask_looked_at_is_an_error_when_it_is_read(tmp_path: Path) -> None:
+    save(tmp_path / "images" / "a.png", photo(0, 8, 24))
+    save(tmp_path / "masks" / "a.png", flat(0, 1, 255))
+    data = open_dataset(tmp_path)
+    save(tmp_path / "masks" / "a.png", flat(0, 7, 255))
+    with pytest.raises(UserError, match=r"a\.png: pixel value 7 is not one of the 2 classes"):
+        data.train[0]
+
+
+def test_images_of_one_pixel_are_data_too(tmp_path: Path) -> None:
+    for seed in range(2):
+        save(tmp_path / "images" / f"{seed}.png", photo(seed, 1, 1))
+        save(tmp_path / "masks" / f"{seed}.png", np.full((1, 1), seed, np.uint8))
+    assert [sample.label.item() for sample in open_dataset(tmp_path).train] == [0, 1]
+
+
+# real data
+
+
+def test_real_camvid_is_recognised_with_its_splits() -> None:
+    data = open_dataset(real("camvid"))
+    assert (data.layout, len(data.train), len(data.val), len(data.test)) == ("camvid", 367, 101, 0)
+    assert data.evidence == "train.txt, val.txt list photo and index mask"
+    sample = data.val[50]
+    assert sample.image.shape == (360, 480, 3)
+    assert sample.label.shape == (360, 480)
+    assert set(np.unique(sample.label)) <= {*range(11), 255}
+
+
+def test_real_cityscapes_pairs_are_recognised_by_their_colours() -> None:
+    data = open_dataset(real("cityscapes_pairs"))
+    assert (data.layout, len(data.train), len(data.val), len(data.test)) == ("pairs", 1500, 200, 0)
+    assert data.labels == CITYSCAPES19
+    assert "cityscapes19" in data.evidence
+    assert data.train.names[:3] == ("1", "2", "3")
+    sample = data.train[0]
+    assert sample.image.shape == (256, 256, 3)
+    assert sample.label.shape == (256, 256)
+    assert (sample.label == CITYSCAPES19.index("road")).mean() > 0.2
+
+
+def test_real_carla_masks_ask_for_dataset_yaml() -> None:
+    with pytest.raises(UserError, match=r"CameraMask: the masks' colours .*\(10, 0, 0\)"):
+        open_dataset(real("carla"))
+
+
+@pytest.mark.parametrize("name", ["volume", "weights"])
+def test_real_folders_without_photos_are_said_so(name: str) -> None:
+    with pytest.raises(UserError, match="holds no images"):
+        open_dataset(real(name))
