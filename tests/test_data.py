@@ -96,6 +96,10 @@ def test_a_header_that_claims_a_billion_pixels_is_refused_unread(tmp_path: Path)
     (tmp_path / "bomb.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IEND", b""))
     with pytest.raises(UserError, match=r"bomb\.png.*too many"):
         read_image(tmp_path / "bomb.png")
+    header = struct.pack(">IIBBBBB", 12_000, 12_000, 8, 2, 0, 0, 0)  # more than we take, less than Pillow refuses
+    (tmp_path / "big.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IEND", b""))
+    with pytest.raises(UserError, match=r"big\.png: 12000 x 12000 pixels are too many"):
+        read_image(tmp_path / "big.png")
 
 
 def test_files_are_listed_in_the_order_of_counting_without_hidden_ones(tmp_path: Path) -> None:
@@ -151,6 +155,7 @@ def test_opening_a_folder_reads_a_sample_of_the_files_only(tmp_path: Path, monke
 def test_streets_are_there_without_any_data() -> None:
     data = open_dataset("streets")
     assert isinstance(data, Dataset)
+    assert data.source == "streets"
     assert (len(data.train), len(data.val), len(data.test)) == (600, 100, 200)
     names = data.train.names + data.val.names + data.test.names
     assert len(set(names)) == 900
@@ -226,4 +231,5 @@ def test_a_lone_folder_is_looked_into(tmp_path: Path) -> None:
     (tmp_path / "__MACOSX").mkdir()
     data = open_dataset(tmp_path)
     assert data.name == "dataset-v2"
+    assert data.source == str(tmp_path)
     assert len(data.train) == 3

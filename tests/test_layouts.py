@@ -170,7 +170,7 @@ def test_lossy_colour_masks_are_decoded_with_a_limit(tmp_path: Path) -> None:
     decoded = data.train[0].label
     assert data.labels == CITYSCAPES19
     assert (decoded != 255).mean() > 0.8
-    assert (decoded == truth)[decoded != 255].mean() > 0.99
+    assert (decoded == truth)[decoded != 255].mean() > 0.98
 
 
 def test_masks_that_are_hardly_flat_are_masks_if_dataset_yaml_says_so(tmp_path: Path) -> None:

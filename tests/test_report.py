@@ -171,10 +171,10 @@ def test_a_split_without_any_labelled_pixel_is_reported_as_such(tmp_path: Path) 
     assert "nan" not in page
 
 
-def test_a_folder_that_cannot_be_written_is_the_users_to_mend(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
+def test_a_report_that_cannot_be_written_is_the_users_to_mend(tmp_path: Path) -> None:
+    (tmp_path / "report.html").mkdir()
     with pytest.raises(UserError, match="cannot be written"):
-        written(tmp_path / "file", make_evaluation())
+        written(tmp_path, make_evaluation())
 
 
 def test_the_summary_says_what_it_is_best_and_worst_at_and_what_it_takes_for_what() -> None:
@@ -209,8 +209,8 @@ def test_best_and_worst_examples_never_overlap_and_use_every_image_there_is(imag
 
 
 def test_a_curve_point_lies_where_it_was_worked_out_by_hand() -> None:
-    frame = Frame(left=40, right=240, top=10, bottom=110)
-    curve = draw_curve("loss", [(50, 2.0), (100, 1.0), (200, 0.5)], "", frame=frame)
+    frame = Frame(left=40.0, right=240.0, top=10.0, bottom=110.0)
+    curve = draw_curve("loss", [(50.0, 2.0), (100.0, 1.0), (200.0, 0.5)], "", frame=frame)
     # x: 40 + 200 * step / 200; y: 110 - 100 * value / 2, for the ticks end at 2
     assert curve.polyline == "90.0,10.0 140.0,60.0 240.0,85.0"
     assert [text for _, text in curve.y_ticks] == ["0", "0.5", "1", "1.5", "2"]
@@ -233,7 +233,7 @@ def test_the_validation_curve_marks_its_best_point_and_skips_steps_without_a_sco
     ("low", "high"), [(0, 1e-4), (0, 0.83), (0, 2.4), (0, 7), (0, 99), (-0.3, 0.4), (0, 0), (0, 9e5)]
 )
 def test_ticks_are_few_rise_evenly_and_hold_the_values(low: float, high: float) -> None:
-    found = ticks(low, high, beyond=True)
+    found = ticks(float(low), float(high), beyond=True)
     assert 2 <= len(found) <= 8
     assert found[0] <= low
     assert found[-1] >= high

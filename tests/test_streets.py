@@ -8,9 +8,12 @@ import pytest
 
 from pixelwise.data.streets import HEIGHT, WIDTH, render
 from pixelwise.data.streets.camera import Camera
-from pixelwise.data.streets.canvas import Canvas, Face, Place, Sprite, moved
+from pixelwise.data.streets.canvas import Canvas, Face, Place, moved
 from pixelwise.data.streets.classes import CAR, ROAD, SIGN, SKY, TREE, VOID
 from pixelwise.data.streets.ground import Blob, cast_shadows
+from pixelwise.data.streets.plan import sample_street
+from pixelwise.data.streets.population import populate
+from pixelwise.data.streets.sprite import Sprite
 from pixelwise.data.streets.weather import CLEAR as FINE_DAY
 from pixelwise.labels import CAMVID11
 
@@ -156,3 +159,11 @@ def test_a_shadow_runs_from_the_foot_away_from_the_sun() -> None:
     assert outline[:, 0].max() == pytest.approx(2 * 1.5, abs=0.1)
     assert outline[:, 0].min() == pytest.approx(0, abs=0.1)
     assert np.ptp(outline[:, 2]) == pytest.approx(0.4)
+
+
+def test_nothing_stands_in_another_thing() -> None:
+    for index in range(10):
+        rng = np.random.default_rng(index)
+        plots = [item.plot for item in populate(rng, sample_street(rng)) if item.plot]
+        assert len(plots) > 5
+        assert not any(one.meets(other) for number, one in enumerate(plots) for other in plots[:number])

@@ -153,13 +153,12 @@ def command() -> str:
 def _examples(evaluation: Evaluation, model: Model, split: Split) -> list[Example]:
     best, worst = choose_examples(evaluation)
     scores = {score.name: score for score in evaluation.images}
-    kinds: dict[str, Literal["best", "worst"]] = dict.fromkeys(worst, "worst") | dict.fromkeys(best, "best")
-    examples = []
-    for name, kind in kinds.items():
+
+    def example(name: str, kind: Literal["best", "worst"]) -> Example:
         sample = split[split.names.index(name)]
-        found = predict_photo(model.bundle, sample.image, name)
-        examples.append(Example(found, sample.label, scores[name], kind))
-    return examples
+        return Example(predict_photo(model.bundle, sample.image, name), sample.label, scores[name], kind)
+
+    return [example(name, "worst") for name in worst] + [example(name, "best") for name in best]
 
 
 def _opened(data: str | Path | Dataset) -> Dataset:

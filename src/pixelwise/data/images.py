@@ -12,7 +12,7 @@ from pixelwise.data.dataset import Image
 from pixelwise.errors import UserError
 
 ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
-MOST_PIXELS = 2**28  # 16,384 x 16,384: anything larger is refused from its header
+MOST_PIXELS = 2**27  # 11,585 x 11,585: anything larger is refused from its header; Pillow's own limit is near
 
 Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
@@ -44,7 +44,7 @@ def _counting_order(path: Path) -> tuple[tuple[int, int, str], ...]:
 def read_image(path: Path) -> Image:
     """A photo as (h, w, 3) uint8 RGB: turned upright (EXIF), grey tripled, alpha dropped, 16 bits cut to 8.
 
-    Raises UserError where the file is missing, no image, cut off, or larger than 2^28 pixels.
+    Raises UserError where the file is missing, no image, cut off, or larger than 2^27 pixels.
     """
     picture = _open(path)
     turned = ImageOps.exif_transpose(picture)
@@ -69,8 +69,7 @@ def read_mask(path: Path) -> Pixels:
 
 def _open(path: Path) -> Pillow.Image:
     try:
-        with warnings.catch_warnings(), Pillow.open(path) as picture:
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"), Pillow.open(path) as picture:
             if picture.width * picture.height > MOST_PIXELS:
                 raise UserError(f"{path}: {picture.width} x {picture.height} pixels are too many; cut it into parts")
             picture.load()

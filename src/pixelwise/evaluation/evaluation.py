@@ -42,7 +42,7 @@ class Conditions:
     def __str__(self) -> str:
         height, width = self.working_size
         return (
-            f"{self.model} on {self.data}, {self.split} split, {self.images} images; one confusion matrix over all "
+            f"{self.model} on {self.data}, {self.split} split, {self.images} image{"s" * (self.images != 1)}; one confusion matrix over all "
             f"pixels at the labels' own resolution; ignored pixels not counted; means over the classes that occur; "
             f"images brought to the area of {height}x{width}, logits resized back, no test-time augmentation"
         )

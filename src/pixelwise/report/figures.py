@@ -27,12 +27,12 @@ MOST_NUMBERED = 25  # classes; with more, numbers no longer fit into the cells
 class Frame:
     """The area of a figure that its curve is drawn in, in the units of the SVG's view box."""
 
-    width: float = 400
-    height: float = 210
-    left: float = 40
-    right: float = 390
-    top: float = 12
-    bottom: float = 180
+    width: float = 400.0
+    height: float = 210.0
+    left: float = 40.0
+    right: float = 390.0
+    top: float = 12.0
+    bottom: float = 180.0
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,8 @@ def learning_curves(history: Sequence[dict[str, float]]) -> list[Curve]:
 
     history: rows with "step" and "loss" and, where it was measured, "validation_mean_iou" in [0, 1].
     """
-    loss = _series(history, "loss", 1)
-    score = _series(history, "validation_mean_iou", 100)
+    loss = _series(history, "loss", 1.0)
+    score = _series(history, "validation_mean_iou", 100.0)
     curves = []
     if loss:
         curves.append(draw_curve("Training loss", loss, f"{loss[-1][1]:.3g} at the end", marked=len(loss) - 1))
@@ -85,7 +85,8 @@ def draw_curve(
 ) -> Curve:
     """Brings a series of (step, value), at least one, into a frame; both axes begin at 0, or below if values do.
 
-    >>> draw_curve("loss", [(50, 1.0), (100, 0.5)], "", frame=Frame(left=0, right=100, top=0, bottom=100)).points
+    >>> square = Frame(left=0.0, right=100.0, top=0.0, bottom=100.0)
+    >>> draw_curve("loss", [(50.0, 1.0), (100.0, 0.5)], "", frame=square).points
     ((50.0, 0.0), (100.0, 50.0))
     """
     frame = frame or Frame()
@@ -104,7 +105,7 @@ def draw_curve(
         caption=caption,
         points=tuple((x(step), y(value)) for step, value in series),
         hints=tuple(f"step {step:,.0f}: {value:.3g}" for step, value in series),
-        x_ticks=tuple((x(step), f"{step:,.6g}") for step in ticks(0, last)),
+        x_ticks=tuple((x(step), f"{step:,.10g}") for step in ticks(0.0, last)),
         y_ticks=tuple((y(value), f"{value:.6g}") for value in y_ticks),
         marked=marked,
         frame=frame,
@@ -114,8 +115,8 @@ def draw_curve(
 def ticks(low: float, high: float, *, beyond: bool = False) -> list[float]:
     """Three to seven round numbers from ``low`` to ``high``; with ``beyond``, out to the first ones that hold both.
 
-    >>> ticks(0, 1000), ticks(0, 0.83, beyond=True)
-    ([0, 200, 400, 600, 800, 1000], [0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
+    >>> ticks(0.0, 1000.0), ticks(0.0, 0.83, beyond=True)
+    ([0.0, 200.0, 400.0, 600.0, 800.0, 1000.0], [0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
     """
     span = high - low or 1.0
     power = 10.0 ** math.floor(math.log10(span))
@@ -123,12 +124,15 @@ def ticks(low: float, high: float, *, beyond: bool = False) -> list[float]:
     first, last = low / step, max(high, low + span if beyond else high) / step
     indices = range(math.floor(first), math.ceil(last) + 1) if beyond else range(math.ceil(first), math.floor(last) + 1)
     decimals = max(0, -math.floor(math.log10(step)))
-    return [round(index * step, decimals) if decimals else round(index * step) for index in indices]
+    return [round(index * step, decimals) for index in indices]
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell of the heat map. share: of the true class's pixels, in [0, 1]. text: the number in it. hint: in words."""
+    """One cell of the heat map.
+
+    share: of the true class's pixels, in [0, 1]. text: the number in it. hint: the same in words.
+    """
 
     share: float
     kind: Literal["hit", "miss"]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pixelwise.data.dataset import Dataset, Split
 from pixelwise.data.layouts.entries import ImageAndMask
+from pixelwise.data.layouts.splits import assemble
 from pixelwise.data.masks import IndexMask
 from pixelwise.errors import UserError
 from pixelwise.labels import CAMVID11, IGNORE
@@ -24,7 +25,7 @@ def recognise(root: Path) -> Dataset | None:
         return None
     splits = {name: Split(tuple(_entries(root, path))) for name, path in found.items()}
     evidence = f"{', '.join(path.name for path in found.values())} list photo and index mask"
-    return Dataset(root.resolve().name, "camvid", evidence, CAMVID11, **splits)
+    return assemble(root.resolve().name, "camvid", splits, labels=CAMVID11, evidence=evidence)
 
 
 def _is_pair_list(path: Path) -> bool:

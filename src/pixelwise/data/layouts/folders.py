@@ -15,7 +15,7 @@ from pixelwise.data.dataset import Dataset, Split
 from pixelwise.data.dataset_yaml import read_description
 from pixelwise.data.images import Pixels, list_images, read_mask
 from pixelwise.data.layouts.entries import ImageAndMask
-from pixelwise.data.layouts.splits import holds_images, split_of, sub_folders
+from pixelwise.data.layouts.splits import assemble, holds_images, split_of, sub_folders
 from pixelwise.data.mask_classes import find_classes
 from pixelwise.data.masks import Decoder
 from pixelwise.data.sampling import even_sample
@@ -54,7 +54,7 @@ def recognise(root: Path) -> Dataset | None:
     splits = {split: Split(tuple(_entries(pairs, found.decode))) for split, pairs in matched.items()}
     left_out = "".join(f"; {split} has no masks and is left out" for split in photos if split not in masks)
     evidence = f"photos in {chosen[0]}, masks of the same names in {chosen[1]}; {found.evidence}{left_out}"
-    return Dataset(root.resolve().name, "folders", evidence, found.labels, **splits)
+    return assemble(root.resolve().name, "folders", splits, labels=found.labels, evidence=evidence)
 
 
 def _entries(pairs: list[tuple[Path, Path]], decode: Decoder) -> Iterator[ImageAndMask]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from pixelwise.data.dataset import Dataset, Image, Sample, Split
 from pixelwise.data.dataset_yaml import NAME, read_description
 from pixelwise.data.images import list_images, read_image
-from pixelwise.data.layouts.splits import split_of, sub_folders
+from pixelwise.data.layouts.splits import assemble, split_of, sub_folders
 from pixelwise.data.masks import ColorMask, Decoder
 from pixelwise.data.palettes import LEAST, NEAR, Match, color_limit, grid, match_published, share_near
 from pixelwise.data.sampling import even_sample
@@ -53,7 +53,8 @@ def recognise(root: Path) -> Dataset | None:
         _halves(picture, path)
     decode = ColorMask(match.labels, color_limit(every, right))
     splits = {name: Split(tuple(SideBySide(p.stem, p, decode) for p in paths)) for name, paths in files.items()}
-    return Dataset(root.resolve().name, "pairs", _evidence(match, share, len(sampled)), match.labels, **splits)
+    evidence = _evidence(match, share, len(sampled))
+    return assemble(root.resolve().name, "pairs", splits, labels=match.labels, evidence=evidence)
 
 
 def _match(labels: LabelMap, masks: Image) -> Match:

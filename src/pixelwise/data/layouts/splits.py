@@ -1,8 +1,11 @@
-"""What the layouts share: the names of splits, and sub-folders."""
+"""What the layouts share: the names of splits, sub-folders, and putting a dataset together."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
+from pixelwise.data.dataset import Dataset, Split
 from pixelwise.data.images import is_image
+from pixelwise.labels import LabelMap
 
 SPLITS = {
     "train": "train",
@@ -32,3 +35,14 @@ def sub_folders(root: Path) -> list[Path]:
 def holds_images(folder: Path) -> bool:
     """Whether an image lies directly in a folder."""
     return any(is_image(path) for path in folder.iterdir())
+
+
+def assemble(name: str, layout: str, splits: Mapping[str, Split], *, labels: LabelMap, evidence: str) -> Dataset:
+    """The dataset with these splits by name; those not given are empty.
+
+    >>> from pixelwise.labels import CAMVID11
+    >>> len(assemble("mine", "folders", {}, labels=CAMVID11, evidence="an example").train)
+    0
+    """
+    train, val, test = (splits.get(split, Split(())) for split in ("train", "val", "test"))
+    return Dataset(name, layout, evidence, labels, train, val, test)

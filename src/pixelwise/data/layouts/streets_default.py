@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from pixelwise.data.dataset import Dataset, Sample, Split
+from pixelwise.data.layouts.splits import assemble
 from pixelwise.labels import CAMVID11
 
 SEED = 0
@@ -44,4 +45,4 @@ def streets(train: int = TRAIN, val: int = VAL, test: int = TEST, *, seed: int =
         name: Split(tuple(Scene(seed, STARTS[name] + index) for index in range(count)))
         for name, count in counts.items()
     }
-    return Dataset("streets", "rendered", f"embedded renderer, seed {seed}", CAMVID11, **splits)
+    return assemble("streets", "rendered", splits, labels=CAMVID11, evidence=f"embedded renderer, seed {seed}")

@@ -17,7 +17,7 @@ Point = tuple[float, float, float]
 Pixels = npt.NDArray[np.uint8]
 
 LIT = 255.0
-HEADLIGHT_REACH = 16.0  # metres after which our headlights have faded to a third
+HEADLIGHT_REACH = 20.0  # metres after which our headlights have faded to a third
 
 
 class Face(NamedTuple):
@@ -78,7 +78,7 @@ class Canvas:
 
     def lit(self, distance: float) -> float:
         """How much of our headlights reaches an object, 0-255."""
-        return 190.0 * float(np.exp(-max(distance, 0.0) / HEADLIGHT_REACH))
+        return 200.0 * float(np.exp(-max(distance, 0.0) / HEADLIGHT_REACH))
 
     def textured(
         self, corners: Points, texture: Pixels, kind: int, *, light: float = 1.0, opacity: Pixels | None = None

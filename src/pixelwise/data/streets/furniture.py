@@ -38,7 +38,7 @@ def lamp_post(canvas: Canvas, at: Place, *, height: float, towards: int, color: 
     head += [(reach + 0.3, height + 0.16, 0), (reach - 0.3, height + 0.16, 0)]
     glass = [(reach - 0.28, height + 0.16, 0), (reach + 0.28, height + 0.16, 0)]
     glass += [(reach + 0.2, height + 0.07, 0), (reach - 0.2, height + 0.07, 0)]
-    faces = [*post(0, height, 0.2, color), Face(foot, color), Face(arm, color), Face(head, (70, 74, 78))]
+    faces = [*post(0, height, 0.18, color), Face(foot, color), Face(arm, color), Face(head, (70, 74, 78))]
     canvas.paint([*faces, Face(glass, (255, 240, 205), 255.0)], POLE, at)
 
 

@@ -17,7 +17,7 @@ FAR = 150.0  # metres to the end of the street
 KERB = 0.13  # metres
 LINE = 0.14
 DASH, GAP = 3.0, 5.0
-HEADLIGHTS = 13.0  # metres after which our headlights have faded to a third
+HEADLIGHTS = 17.0  # metres after which our headlights have faded to a third
 WHITE: Color = (222, 222, 216)
 
 

@@ -5,7 +5,7 @@ import numpy as np
 from pixelwise.data.streets.canvas import Canvas, Face
 from pixelwise.data.streets.classes import TREE
 from pixelwise.data.streets.palette import Color
-from pixelwise.data.streets.textures import crowns
+from pixelwise.data.streets.textures import FIRST_CONIFER, crowns
 
 BARK: Color = (82, 66, 52)
 
@@ -28,5 +28,5 @@ def hedge(canvas: Canvas, x: float, span: tuple[float, float], *, height: float,
     """Bushes side by side along the street, the far ones first."""
     middles = np.arange(span[1] - 0.5, span[0], -2.0)
     for number, z in enumerate(middles):
-        sprite = crowns()[(look + number) % 8]
+        sprite = crowns()[(look + number) % FIRST_CONIFER]
         canvas.stamp(sprite, (x, height * 0.42, z), (3.2, height * 1.3), color, TREE)

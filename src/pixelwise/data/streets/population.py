@@ -9,12 +9,26 @@ import numpy as np
 from pixelwise.data.streets import cars, facades, furniture, people, plants
 from pixelwise.data.streets.canvas import Canvas, Place
 from pixelwise.data.streets.ground import KERB, Blob, Street
-from pixelwise.data.streets.palette import CLOTHES, HAIRS, LEAVES, PAINTS, ROOFS, SKINS, TROUSERS, Color, pick
-from pixelwise.data.streets.textures import CROWNS
+from pixelwise.data.streets.palette import CLOTHES, HAIRS, LEAVES, NEEDLES, PAINTS, ROOFS, SKINS, TROUSERS, Color, pick
+from pixelwise.data.streets.textures import CROWNS, FIRST_CONIFER
 from pixelwise.data.streets.walls import FRONTS, fencings
 
 END = 95.0  # metres: the last lot along the street
 TOWARDS_US = np.pi
+
+
+class Plot(NamedTuple):
+    """The rectangle on the ground that a thing takes up: its middle and half its sides, in metres."""
+
+    x: float
+    z: float
+    across: float
+    along: float
+
+    def meets(self, other: "Plot") -> bool:
+        """Whether two things stand in one another."""
+        near_across = abs(self.x - other.x) < self.across + other.across
+        return near_across and abs(self.z - other.z) < self.along + other.along
 
 
 class Item(NamedTuple):
@@ -25,12 +39,13 @@ class Item(NamedTuple):
     paint: Callable[[Canvas], None]
     shadow: tuple[Blob, ...] = ()
     lamp: tuple[float, float] | None = None
+    plot: Plot | None = None
 
 
 def populate(rng: np.random.Generator, street: Street) -> list[Item]:
-    """Everything in the scene, in no order."""
+    """Everything in the scene; of two things that would stand in one another, the first."""
     gardens = float(rng.choice((0.2, 0.4, 0.7)))
-    items: list[Item] = []
+    items = [*crossing_people(rng, street), *cyclists(rng, street), *traffic(rng, street)]
     for side in (-1, 1):
         items += lots(rng, street, side, gardens)
         items += lamps(rng, street, side)
@@ -39,10 +54,20 @@ def populate(rng: np.random.Generator, street: Street) -> list[Item]:
         items += signs(rng, street, side)
         items += walkers(rng, street, side)
         items += odds_and_ends(rng, street, side)
-    items += traffic(rng, street)
-    items += cyclists(rng, street)
-    items += crossing_people(rng, street)
-    return items
+    return without_collisions(items)
+
+
+def without_collisions(items: list[Item]) -> list[Item]:
+    """Leaves out the things that would stand in an earlier one."""
+    kept: list[Item] = []
+    taken: list[Plot] = []
+    for item in items:
+        if item.plot is None:
+            kept.append(item)
+        elif not any(item.plot.meets(plot) for plot in taken):
+            kept.append(item)
+            taken.append(item.plot)
+    return kept
 
 
 def lots(rng: np.random.Generator, street: Street, side: int, gardens: float) -> Iterator[Item]:
@@ -87,10 +112,11 @@ def garden(rng: np.random.Generator, side: int, wall: float, span: tuple[float, 
 def tree(rng: np.random.Generator, x: float, z: float, color: Color) -> Item:
     """A tree with its shadow."""
     height, look = rng.uniform(4.5, 9), int(rng.integers(CROWNS))
+    color = color if look < FIRST_CONIFER else pick(rng, NEEDLES)
     spread = height * rng.uniform(0.5, 0.75)
     shape = partial(plants.tree, x=x, z=z, height=height, spread=spread, look=look, color=color)
     shadow = Blob(x, z, 0.3, 0, height * 0.5), Blob(x, z, spread * 0.8, height * 0.4, height * 0.95)
-    return Item(z, height, shape, shadow)
+    return Item(z, height, shape, shadow, plot=Plot(x, z, 0.3, 0.3))
 
 
 def along(rng: np.random.Generator, street: Street, start: float, step: tuple[float, float]) -> Iterator[float]:
@@ -109,12 +135,13 @@ def lamps(rng: np.random.Generator, street: Street, side: int) -> Iterator[Item]
     if rng.random() < 0.7:
         for z in along(rng, street, rng.uniform(6, 20), (17, 28)):
             post = partial(furniture.lamp_post, at=Place(x, z, 0, KERB), height=height, towards=-side, color=color)
-            yield Item(z, height, post, (Blob(x, z, 0.2, 0, height),), (x - 1.5 * side, z))
+            shadow = (Blob(x, z, 0.2, 0, height),)
+            yield Item(z, height, post, shadow, (x - 1.5 * side, z), Plot(x, z, 0.2, 0.4))
     if rng.random() < 0.16:
         for z in along(rng, street, rng.uniform(4, 9), (1.8, 2.6)):
             if z < 25:
                 bollard = partial(furniture.bollard, at=Place(x - side * 0.15, z, 0, KERB))
-                yield Item(z, 0.95, bollard, (Blob(x, z, 0.2, 0, 0.95),))
+                yield Item(z, 0.95, bollard, (Blob(x, z, 0.2, 0, 0.95),), plot=Plot(x, z, 0.1, 0.2))
 
 
 def street_trees(rng: np.random.Generator, street: Street, side: int) -> Iterator[Item]:
@@ -133,7 +160,9 @@ def car(rng: np.random.Generator, x: float, z: float, heading: float, body: cars
     middles = np.linspace(-0.6, 0.6, 4 if length < 4 else 9) * length
     ahead, across = np.cos(heading), np.sin(heading)
     shadow = tuple(Blob(x + part * across, z + part * ahead, 1.9, 0, high) for part in middles)
-    return Item(z, 1.5, shape, shadow)
+    half = max(ahead for ahead, _ in body.outline) + 0.3
+    sides = (body.half_width, half) if abs(across) < 0.5 else (half, body.half_width)
+    return Item(z, 1.5, shape, shadow, plot=Plot(x, z, *sides))
 
 
 def parked_cars(rng: np.random.Generator, street: Street, side: int) -> Iterator[Item]:
@@ -174,7 +203,7 @@ def look(rng: np.random.Generator, walks: int) -> people.Look:
 def person(rng: np.random.Generator, x: float, z: float, ground: float, walks: int) -> Item:
     """A pedestrian with shadow."""
     shape = partial(people.pedestrian, at=Place(x, z, rng.normal(0, 0.2), ground), look=look(rng, walks))
-    return Item(z, 1.75, shape, (Blob(x, z, 0.45, 0, 1.7),))
+    return Item(z, 1.75, shape, (Blob(x, z, 0.45, 0, 1.7),), plot=Plot(x, z, 0.3, 0.15))
 
 
 def walkers(rng: np.random.Generator, street: Street, side: int) -> Iterator[Item]:
@@ -212,7 +241,8 @@ def cyclist(x: float, z: float, rider: people.Look, *, behind: bool, heading: fl
     """A cyclist with shadow."""
     draw = people.cyclist_from_behind if behind else people.cyclist_sideways
     shadow = Blob(x, z, 0.5 if behind else 1.5, 0, 0.9), Blob(x, z, 0.5, 0.8, 1.75)
-    return Item(z, 1.75, partial(draw, at=Place(x, z, heading), look=rider), shadow)
+    plot = Plot(x, z, 0.35 if behind else 0.9, 0.6)
+    return Item(z, 1.75, partial(draw, at=Place(x, z, heading), look=rider), shadow, plot=plot)
 
 
 def signs(rng: np.random.Generator, street: Street, side: int) -> Iterator[Item]:
@@ -221,11 +251,12 @@ def signs(rng: np.random.Generator, street: Street, side: int) -> Iterator[Item]
     if street.side_street and rng.random() < 0.6:
         z = street.side_street[0] - 1
         light = partial(furniture.traffic_light, at=Place(x, z, 0, KERB), shows=int(rng.integers(3)))
-        yield Item(z, 3.4, light, (Blob(x, z, 0.2, 0, 2.5), Blob(x, z, 0.5, 2.3, 3.4)))
+        yield Item(z, 3.4, light, (Blob(x, z, 0.2, 0, 2.5), Blob(x, z, 0.5, 2.3, 3.4)), plot=Plot(x, z, 0.2, 0.4))
     for z in along(rng, street, rng.uniform(6, 16), (9, 24)):
         kind, size, height = pick(rng, furniture.SIGNS), rng.uniform(0.7, 0.95), rng.uniform(1.9, 2.5)
         shape = partial(furniture.sign_post, at=Place(x, z, 0, KERB), kind=kind, size=size, height=height)
-        yield Item(z, 2.5, shape, (Blob(x, z, 0.1, 0, 2.5), Blob(x, z, 0.6, height, height + size)))
+        shadow = Blob(x, z, 0.1, 0, 2.5), Blob(x, z, 0.6, height, height + size)
+        yield Item(z, 2.5, shape, shadow, plot=Plot(x, z, 0.2, 0.4))
 
 
 def odds_and_ends(rng: np.random.Generator, street: Street, side: int) -> Iterator[Item]:

@@ -9,9 +9,8 @@ import numpy.typing as npt
 from pixelwise.data.streets.sprite import Sprite
 
 Pixels = npt.NDArray[np.uint8]
-Color = tuple[float, float, float]
 
-CROWNS = 12
+CROWNS, FIRST_CONIFER = 12, 9
 CROWN_SIZE = 176
 GRAIN_SIZE = 384
 
@@ -48,7 +47,7 @@ def asphalt() -> Pixels:
 @lru_cache(maxsize=1)
 def crowns() -> list[Sprite]:
     """Tree crowns seen from the side: round ones, then conifers."""
-    return [_crown(np.random.default_rng([5, number]), conifer=number >= CROWNS - 3) for number in range(CROWNS)]
+    return [_crown(np.random.default_rng([5, number]), conifer=number >= FIRST_CONIFER) for number in range(CROWNS)]
 
 
 def _crown(rng: np.random.Generator, *, conifer: bool) -> Sprite:

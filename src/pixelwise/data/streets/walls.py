@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from pixelwise.data.streets.palette import Color
 from pixelwise.data.streets.textures import clouds
 
 Pixels = npt.NDArray[np.uint8]
-Color = tuple[float, float, float]
 
 BAY, STOREY = 32, 40  # pixels of one window with the wall around it
 BAYS, STOREYS = 6, 6

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-Color = tuple[float, float, float]
+from pixelwise.data.streets.palette import Color
+
 Pixels = npt.NDArray[np.uint8]
 
 
@@ -108,7 +109,7 @@ NIGHT = Weather(
     mist_color=(26, 28, 44),
     visibility=120,
     sun=None,
-    tint=(0.42, 0.44, 0.56),
+    tint=(0.5, 0.52, 0.64),
     clouds=0.3,
     shade=0.75,
 )
