@@ -156,7 +156,7 @@ def test_streets_are_there_without_any_data() -> None:
     data = open_dataset("streets")
     assert isinstance(data, Dataset)
     assert data.source == "streets"
-    assert (len(data.train), len(data.val), len(data.test)) == (600, 100, 200)
+    assert (len(data.train), len(data.val), len(data.test)) == (600, 60, 100)
     names = data.train.names + data.val.names + data.test.names
     assert len(set(names)) == 900
     assert data.labels == CAMVID11

@@ -12,7 +12,7 @@ from typing import Literal
 from pixelwise.bundle import Bundle, load_bundle
 from pixelwise.data import Dataset, Split, open_dataset
 from pixelwise.data.dataset import Image
-from pixelwise.errors import UserError
+from pixelwise.errors import UserError, unknown
 from pixelwise.evaluation import Evaluation
 from pixelwise.evaluation import evaluate as evaluate_bundle
 from pixelwise.files import replacing
@@ -20,6 +20,7 @@ from pixelwise.labels import LabelMap
 from pixelwise.machine import describe, pick_device
 from pixelwise.prediction import Segmentation
 from pixelwise.prediction import predict as predict_photo
+from pixelwise.progress import track
 from pixelwise.report import Example, choose_examples, write_report
 from pixelwise.training import Request, Run, hold_out, load_recipe, plan, read_history, resume_run, start_run
 from pixelwise.training.plan import fill, parse_duration
@@ -27,6 +28,7 @@ from pixelwise.training.run import BEST, HISTORY
 
 __all__ = ["Model", "evaluate", "load", "open_dataset", "resume", "train", "train_request"]
 
+SPLITS = ("train", "val", "test")
 RECIPE, ENVIRONMENT, EVALUATION, REPORT = "recipe.yaml", "environment.json", "evaluation.json", "report.html"
 
 
@@ -100,6 +102,7 @@ def train_request(
     """As `train`, with everything a Request can hold."""
     where = pick_device(device)
     dataset = hold_out(_opened(data))
+    _read_through(dataset.val)
     folder = _new_folder(run, f"{datetime.now(UTC).date()}_{request.model}_{dataset.name}")
     recipe, cache = plan(request, dataset, where)
     recipe.save(folder / RECIPE, dataset.source)
@@ -108,16 +111,20 @@ def train_request(
 
 
 def resume(run: str | Path, device: str = "auto") -> Model:
-    """Goes on with a run that was stopped, from where it was last saved."""
-    folder = Path(run)
+    """Goes on with a run that was stopped, from where it was last saved; a folder with only recipe.yaml begins."""
+    folder, where = Path(run), pick_device(device)
     recipe, data = load_recipe(folder / RECIPE)
     dataset = hold_out(open_dataset(data))
-    cache = fill(recipe, dataset, pick_device(device))
+    cache = fill(recipe, dataset, where)
+    if not (folder / ENVIRONMENT).exists():
+        _write_json(folder / ENVIRONMENT, describe(where) | {"command": command()})
     return _finish(resume_run(recipe, dataset, folder, cache))
 
 
 def evaluate(model: Model | str | Path, data: str | Path | Dataset, split: str | None = None) -> Evaluation:
     """Scores a model on a split: "train", "val" or "test"; by default val where there is one, else test, else train."""
+    if split is not None and split not in SPLITS:
+        raise unknown("split", split, SPLITS)
     scored = model if isinstance(model, Model) else load(model)
     dataset = hold_out(_opened(data))
     return evaluate_bundle(scored.bundle, dataset, split or default_split(dataset))
@@ -128,8 +135,9 @@ def default_split(dataset: Dataset) -> str:
     return next((name for name in ("val", "test") if dataset.split(name)), "train")
 
 
-def save_evaluation(evaluation: Evaluation, model: Model, split: Split, folder: Path) -> None:
+def save_evaluation(evaluation: Evaluation, model: Model, dataset: Dataset, folder: Path) -> None:
     """Writes evaluation.json and report.html, the latter with the best and the worst images of the split."""
+    split = hold_out(dataset).split(evaluation.conditions.split)
     evaluation.save(folder / EVALUATION)
     facts = {"data": evaluation.conditions.data, "model": repr(model)}
     facts |= {key: str(value) for key, value in model.bundle.provenance.get("recipe", {}).items()}
@@ -161,6 +169,12 @@ def _examples(evaluation: Evaluation, model: Model, split: Split) -> list[Exampl
     return [example(name, "worst") for name in worst] + [example(name, "best") for name in best]
 
 
+def _read_through(split: Split) -> None:
+    """Reads every sample once, so that a damaged file is named now and not at the first validation."""
+    for _ in track(split, "reading validation images"):
+        pass
+
+
 def _opened(data: str | Path | Dataset) -> Dataset:
     return data if isinstance(data, Dataset) else open_dataset(data)
 
@@ -183,7 +197,7 @@ def _finish(run: Run) -> Model:
     model.evaluation = evaluation = evaluate_bundle(model.bundle, run.dataset, "val")
     model.bundle.scores = {"conditions": asdict(evaluation.conditions)} | evaluation.scores()
     model.save(run.folder / BEST)
-    save_evaluation(evaluation, model, run.dataset.val, run.folder)
+    save_evaluation(evaluation, model, run.dataset, run.folder)
     return model
 
 

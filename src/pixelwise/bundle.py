@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pydantic
 import torch
@@ -60,15 +60,21 @@ class Bundle:
         }
 
 
+Side = Annotated[int, pydantic.Field(ge=1, le=16384)]
+
+
+class _Version(pydantic.BaseModel):
+    format: pydantic.PositiveInt
+
+
 class _Header(pydantic.BaseModel):
-    format: int
     model: str
     options: dict[str, Any]
     in_channels: int = pydantic.Field(ge=1, le=1024)
     names: tuple[str, ...]
     colors: tuple[Color, ...]
     ignore: int = IGNORE
-    size: tuple[pydantic.PositiveInt, pydantic.PositiveInt]
+    size: tuple[Side, Side]
     provenance: dict[str, Any] = {}
     scores: dict[str, Any] = {}
 
@@ -80,27 +86,33 @@ def load_bundle(path: str | Path, device: str | torch.device = "cpu") -> Bundle:
     """
     weights, metadata = load_tensors(Path(path))
     header = _read_header(Path(path), metadata)
-    labels = LabelMap(header.names, header.colors, header.ignore)
-    with torch.device("meta"):
-        network = build_network(header.model, len(labels), in_channels=header.in_channels, **header.options)
     try:
-        network.load_state_dict(weights, assign=True)
-    except RuntimeError as error:
-        raise UserError(f"{path}: its weights do not fit its architecture {header.model}; train it again") from error
+        labels = LabelMap(header.names, header.colors, header.ignore)
+        with torch.device("meta"):  # no memory until it is known that the weights fit
+            network = build_network(header.model, len(labels), in_channels=header.in_channels, **header.options)
+    except (UserError, TypeError) as error:
+        raise UserError(f"{path}: {error}") from error
+    if _shapes(weights) != _shapes(network.state_dict()):
+        raise UserError(f"{path}: its weights do not fit its architecture {header.model}; train it again")
+    network.load_state_dict(weights, assign=True)
     network.to(device=device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
     return Bundle(network, header.model, header.options, labels, header.size, header.provenance, header.scores)
+
+
+def _shapes(weights: Mapping[str, torch.Tensor]) -> dict[str, tuple[torch.Size, torch.dtype]]:
+    return {name: (tensor.shape, tensor.dtype) for name, tensor in weights.items()}
 
 
 def _read_header(path: Path, metadata: Mapping[str, str]) -> _Header:
     if "pixelwise" not in metadata:
         raise UserError(f"{path}: holds weights, but was not written by pixelwise; give a model that `train` made")
     try:
-        header = _Header.model_validate_json(metadata["pixelwise"])
+        written = _Version.model_validate_json(metadata["pixelwise"])
+        if written.format > FORMAT:
+            raise UserError(f"{path}: was written by a newer pixelwise (format {written.format}); upgrade pixelwise")
+        return _Header.model_validate_json(metadata["pixelwise"])
     except pydantic.ValidationError as error:
         raise UserError(f"{path}: its header is damaged ({error.error_count()} errors); train it again") from error
-    if header.format > FORMAT:
-        raise UserError(f"{path}: was written by a newer pixelwise (format {header.format}); upgrade pixelwise")
-    return header
 
 
 def save_tensors(tensors: dict[str, torch.Tensor], path: Path, metadata: dict[str, str]) -> None:

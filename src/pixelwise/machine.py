@@ -4,7 +4,7 @@ import ctypes
 import os
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 
@@ -36,7 +36,13 @@ def has_bf16(device: torch.device) -> bool:
     """Whether the device multiplies bf16 in hardware: GPUs from Ampere on, x86 with AVX-512-bf16 or AMX."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return device.type == "cpu" and bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
+    return device.type == "cpu" and bool(_cpu_capabilities().get("avx512_bf16", False))
+
+
+def _cpu_capabilities() -> Mapping[str, bool | int | str]:
+    """What torch says of the processor; nothing where torch is too old to tell."""
+    found: Mapping[str, bool | int | str] = getattr(torch.cpu, "get_capabilities", dict)()
+    return found
 
 
 @contextmanager

@@ -70,7 +70,8 @@ class TrainingProgress:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+        if self.console.is_terminal:
+            self._bar.stop()
 
     def update(self, step: int, loss: float | None = None) -> None:
         """After ``step`` steps; loss: of the last, where it is known."""
@@ -102,5 +103,5 @@ class TrainingProgress:
 
     def _print(self, step: int) -> None:
         self._shown = time.monotonic()
-        left = (self.steps - step) * self.batch / max(1e-9, self.images_per_second(step))
+        left = (self.steps - step) * (self._shown - self._began) / max(1, step - (self._first or 0))
         self.console.print(f"{self._line(step)}  {clock(left)} left", soft_wrap=True, highlight=False)

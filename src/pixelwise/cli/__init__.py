@@ -1,6 +1,8 @@
 """The command line: one file per command, each a thin shell over the public functions."""
 
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
@@ -9,7 +11,6 @@ from pixelwise.errors import UserError
 
 app = typer.Typer(
     name="pixelwise",
-    help="From a folder of images and masks to a model that labels every pixel.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -19,20 +20,25 @@ for module in (demo, train, evaluate, predict):
     module.register(app)
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"pixelwise {version('pixelwise')}")
+        raise typer.Exit
+
+
+@app.callback(epilog="Begin with:  pixelwise demo --budget 4m")
+def options(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """From a folder of images and masks to a model that labels every pixel."""
+
+
 def main() -> None:
     """Runs a command. Exit codes: 0 done, 1 a bug, 2 something the user can mend, 130 stopped by Ctrl-C."""
     try:
-        app()
+        app(prog_name="pixelwise")
     except UserError as error:
-        sys.exit(_tell(error))
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        sys.exit(130)
-
-
-def _tell(error: UserError) -> int:
-    if type(error).__name__ == "Interrupted":
-        print(error, file=sys.stderr)
-        return 130
-    print(f"pixelwise: {error}", file=sys.stderr)
-    return 2
+        print(f"pixelwise: {' '.join(str(error).splitlines())}", file=sys.stderr)
+        sys.exit(getattr(error, "exit_code", 2))  # a stopped run has its own

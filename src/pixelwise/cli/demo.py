@@ -8,7 +8,7 @@ import typer
 
 from pixelwise.cli.options import Device, Run
 
-EXAMPLE = "Example:  pixelwise demo --write streets_folder --count 20 --layout pairs"
+EXAMPLE = "Example:  pixelwise demo --write my_streets --count 20 --layout pairs"
 
 
 def register(app: typer.Typer) -> None:
@@ -20,10 +20,10 @@ def demo(
     budget: Annotated[str, typer.Option(help="Time until all is done: 90s, 4m ...")] = "4.5m",
     device: Device = "auto",
     run: Run = None,
-    write: Annotated[Path | None, typer.Option(help="Write the scenes here instead of training on them.")] = None,
+    write: Annotated[Path | None, typer.Option(help="Write the scenes into this new folder; train nothing.")] = None,
     count: Annotated[int, typer.Option(min=1, help="With --write: how many scenes in all.")] = 100,
     layout: Annotated[str, typer.Option(help="With --write: folders, camvid or pairs.")] = "folders",
-    seed: Annotated[int, typer.Option(min=0, help="Other seeds give other scenes.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the training; with --write: of the scenes.")] = 0,
 ) -> None:
     """Watch a U-Net learn to label rendered streets, offline and with no data at all.
 
@@ -38,17 +38,28 @@ def demo(
     from pixelwise.training import Request
     from pixelwise.training.plan import parse_duration
 
+    request = Request("unet", parse_duration(budget), began, seed=seed)
     dataset = api.open_dataset("streets")
     print(dataset)
-    request = Request("unet", parse_duration(budget), began, seed=seed)
     trained = api.train_request(dataset, request, device=device, run=run)
-    show_trained(trained, api.evaluate(trained, dataset, "test"), "streets")
+    held_out = api.evaluate(trained, dataset, "test")
+    if trained.run:
+        api.save_evaluation(held_out, trained, dataset, trained.run)
+    show_trained(trained, held_out, "streets")
 
 
 def _write(folder: Path, count: int, layout: str, seed: int) -> None:
     from pixelwise.data.layouts.streets_default import streets
     from pixelwise.data.writers import write_dataset
+    from pixelwise.progress import track
 
     val = test = count // 5
-    write_dataset(streets(count - val - test, val, test, seed=seed), folder, layout)
+    scenes = streets(count - val - test, val, test, seed=seed)
+    bar = track(range(count), "writing scenes")
+
+    def written(*_: int) -> None:
+        next(bar, None)
+
+    written()  # the bar stands at nought
+    write_dataset(scenes, folder, layout, progress=written)
     print(f"{count} scenes written to {folder} in the {layout} layout\n\nnext:\n  pixelwise train {folder}")

@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
 def evaluate(
     model: Model,
-    data: Annotated[str, typer.Argument(help="A folder of images and masks, or `streets`.")],
+    data: Annotated[str, typer.Argument(metavar="DATA", help="A folder of images and masks, or `streets`.")],
     split: Split = None,
     output: Annotated[Path | None, typer.Option(help="Write evaluation.json and report.html here.")] = None,
     as_json: AsJson = False,
@@ -35,4 +35,4 @@ def evaluate(
     else:
         show_evaluation(evaluation)
     if output:
-        api.save_evaluation(evaluation, trained, dataset.split(evaluation.conditions.split), output)
+        api.save_evaluation(evaluation, trained, dataset, output)

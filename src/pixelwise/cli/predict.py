@@ -31,16 +31,19 @@ def predict(
     (photo, truth if the input is a dataset, prediction).
     """
     from pixelwise import api
-    from pixelwise.prediction.files import find_photos, label_file
+    from pixelwise.prediction.files import find_photos, label_photo, write_pictures
     from pixelwise.progress import track
 
     trained = api.load(model, device)
     shares, failed = {}, []
     for name, photo in track(find_photos(inputs), "labelling"):
         try:
-            shares[name] = label_file(trained.bundle, photo, name, output).shares()
+            found, truth = label_photo(trained.bundle, photo, name)
         except UserError as error:
             failed.append(str(error))
+            continue
+        write_pictures(found, truth, output)  # where that fails, so would the next
+        shares[name] = found.shares()
     if as_json:
         print(json.dumps({"output": str(output), "photos": shares, "failed": failed}))
     else:

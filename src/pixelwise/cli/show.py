@@ -1,11 +1,14 @@
 """What the commands print of what they made."""
 
+import json
+import shlex
 from pathlib import Path
 
 from rich.console import Console
 
 from pixelwise.api import REPORT, Model
 from pixelwise.evaluation import Evaluation
+from pixelwise.training.run import BEST
 
 
 def show_evaluation(evaluation: Evaluation) -> None:
@@ -22,7 +25,15 @@ def show_trained(model: Model, evaluation: Evaluation | None, data: str) -> None
         show_evaluation(evaluation)
     run = model.run or Path()
     print(f"\nreport   {run / REPORT}")
-    print(f"model    {run / 'best.safetensors'}")
+    print(f"model    {run / BEST}")
     print("\nnext:")
-    print(f"  pixelwise predict {run} PHOTO            label your own photos")
-    print(f"  pixelwise evaluate {run} {data}          score it again, or on other data")
+    print(f"  pixelwise predict {shlex.quote(str(run))} PHOTO            label your own photos")
+    print(f"  pixelwise evaluate {shlex.quote(str(run))} {shlex.quote(data)}          score it again, or on other data")
+
+
+def trained_as_json(model: Model) -> str:
+    """The same for programs: run folder, model, report, scores and what they were measured on."""
+    run = model.run or Path()
+    answer = {"run": str(run), "model": str(run / BEST), "report": str(run / REPORT)}
+    scored = model.evaluation.to_dict() if model.evaluation else {}
+    return json.dumps(answer | {key: scored[key] for key in ("conditions", "scores", "per_class") if key in scored})

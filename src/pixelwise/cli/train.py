@@ -2,12 +2,16 @@
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pixelwise.cli.options import Device, Run
+from pixelwise.cli.options import AsJson, Device, Run
 from pixelwise.errors import UserError
+
+if TYPE_CHECKING:
+    from pixelwise.api import Model
+    from pixelwise.training import Request
 
 EXAMPLE = "Example:  pixelwise train my_photos --model unet --budget 30m"
 
@@ -18,39 +22,64 @@ def register(app: typer.Typer) -> None:
 
 
 def train(  # noqa: PLR0913 - one parameter per option
-    data: Annotated[str | None, typer.Argument(help="A folder of images and masks, or `streets`.")] = None,
+    data: Annotated[
+        str | None, typer.Argument(metavar="[DATA]", help="A folder of images and masks, or `streets`.")
+    ] = None,
     model: Annotated[str, typer.Option(help="unet or segnet")] = "unet",
     budget: Annotated[str | None, typer.Option(help="Time until all is done: 90s, 30m, 2h  [default: 30m]")] = None,
     epochs: Annotated[float | None, typer.Option(help="Passes over the images, instead of a budget.")] = None,
     size: Annotated[str | None, typer.Option(help="HEIGHTxWIDTH of the training crop  [default: planned]")] = None,
-    batch: Annotated[int, typer.Option(min=1, help="Images per step.")] = 8,
+    batch: Annotated[int, typer.Option(min=1, help="Images per step.")] = 4,
     seed: Annotated[int, typer.Option(min=0, help="Of weights, order and augmentation.")] = 0,
     device: Device = "auto",
     run: Run = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with the run in this folder.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Train a model on DATA within a budget, score it and write its report.
 
     With a budget, resolution, width and number of steps are chosen for this machine.
     """
     began = time.monotonic()
-    from pixelwise import api
-    from pixelwise.cli.show import show_trained
     from pixelwise.training import Request
     from pixelwise.training.plan import parse_duration, parse_size
 
     if resume is not None:
-        trained = api.resume(resume, device)
-        show_trained(trained, trained.evaluation, "DATA")
+        if any(given is not None for given in (data, budget, epochs, size, run)):
+            raise UserError("--resume goes on with the run's own data and recipe; leave the other options out")
+        _resume(resume, device, as_json)
         return
     if data is None:
         raise UserError("train needs DATA: a folder of images and masks, or `streets` for the built-in scenes")
-    if budget and epochs:
-        raise UserError("--budget and --epochs both say how long to train; give one of them")
+    if budget is None and epochs is None:
+        budget = "30m"
     crop = parse_size(size) if size else None
-    seconds = None if epochs else parse_duration(budget or "30m")
-    dataset = api.open_dataset(data)
-    print(dataset)
+    seconds = parse_duration(budget) if budget else None
     request = Request(model, seconds, began, epochs=epochs, size=crop, batch=batch, seed=seed)
-    trained = api.train_request(dataset, request, device=device, run=run)
-    show_trained(trained, trained.evaluation, data)
+    _train(data, request, device, run, as_json=as_json)
+
+
+def _train(data: str, request: "Request", device: str, run: Path | None, *, as_json: bool) -> None:
+    from pixelwise import api
+
+    dataset = api.open_dataset(data)
+    if not as_json:
+        print(dataset)
+    _show(api.train_request(dataset, request, device=device, run=run), data, as_json)
+
+
+def _resume(folder: Path, device: str, as_json: bool) -> None:
+    from pixelwise import api
+    from pixelwise.training import load_recipe
+
+    _, data = load_recipe(folder / api.RECIPE)
+    _show(api.resume(folder, device), data, as_json)
+
+
+def _show(trained: "Model", data: str, as_json: bool) -> None:
+    from pixelwise.cli.show import show_trained, trained_as_json
+
+    if as_json:
+        print(trained_as_json(trained))
+    else:
+        show_trained(trained, trained.evaluation, data)

@@ -4,20 +4,24 @@ import numpy as np
 
 from pixelwise.bundle import Bundle
 from pixelwise.data import Dataset
-from pixelwise.errors import UserError
+from pixelwise.errors import UserError, unknown
 from pixelwise.evaluation.evaluation import Conditions, Evaluation, image_score
 from pixelwise.labels import LabelMap
 from pixelwise.metrics import confusion
 from pixelwise.prediction.labelling import label_images
 from pixelwise.progress import track
 
+SPLITS = ("train", "val", "test")
+
 
 def evaluate(bundle: Bundle, dataset: Dataset, split: str) -> Evaluation:
     """Labels every image of a split and counts its pixels at the label's own resolution.
 
     split: "train", "val" or "test".
-    Raises UserError where the split is empty, or the model's classes are not those of the data.
+    Raises UserError where there is no such split, it is empty, or the model's classes are not those of the data.
     """
+    if split not in SPLITS:
+        raise unknown("split", split, SPLITS)
     samples = dataset.split(split)
     if not samples:
         raise UserError(f"{dataset.name}: has no {split} split; choose another with --split")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from pixelwise import metrics
@@ -41,9 +42,10 @@ class Conditions:
 
     def __str__(self) -> str:
         height, width = self.working_size
+        images = f"{self.images} image{'s' * (self.images != 1)}"
         return (
-            f"{self.model} on {self.data}, {self.split} split, {self.images} image{"s" * (self.images != 1)}; one confusion matrix over all "
-            f"pixels at the labels' own resolution; ignored pixels not counted; means over the classes that occur; "
+            f"{self.model} on {self.data}, {self.split} split, {images}; one confusion matrix over all pixels at "
+            f"the labels' own resolution; ignored pixels not counted; means over the classes that occur; "
             f"images brought to the area of {height}x{width}, logits resized back, no test-time augmentation"
         )
 
@@ -63,6 +65,7 @@ class Evaluation:
 
     counts: (k, k) whole pixels, rows = truth, columns = prediction. images: in the order of the split.
 
+    >>> import numpy as np
     >>> labels = LabelMap(("road", "car"), ((128, 64, 128), (0, 0, 142)))
     >>> conditions = Conditions("mine", "val", 1, "unet", (192, 256))
     >>> evaluation = Evaluation(np.array([[3, 1], [0, 4]]), labels, conditions, ())
@@ -118,7 +121,7 @@ class Evaluation:
         for column in ("share", *PER_CLASS):
             classes.add_column(column, justify="right")
         for name, values in self.per_class().items():
-            classes.add_row(name, *(_percent(value) for value in values.values()))
+            classes.add_row(escape(name), *(_percent(value) for value in values.values()))
         overall = Table(title="all classes, %", title_justify="left")
         overall.add_column("score")
         overall.add_column("", justify="right")
@@ -131,7 +134,7 @@ class Evaluation:
         console = Console(file=text, width=100, color_system=None)
         for table in self.tables():
             console.print(table)
-        console.print(str(self.conditions))
+        console.print(str(self.conditions), markup=False)
         return text.getvalue()
 
 
@@ -150,6 +153,7 @@ def _without_nan(value: Any) -> Any:  # noqa: ANN401
 def image_score(name: str, counts: Counts) -> ImageScore:
     """The scores of one image from its own counts.
 
+    >>> import numpy as np
     >>> image_score("street", np.array([[3, 1], [0, 4]])).pixel_accuracy
     0.875
     """

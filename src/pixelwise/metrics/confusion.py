@@ -10,7 +10,7 @@ Counts = Int64[np.ndarray, "k k"]
 
 
 def confusion(
-    label: Integer[np.ndarray, "h w"], predicted: Integer[np.ndarray, "h w"], classes: int, *, ignore: int = 255
+    label: Integer[np.ndarray, "h w"], predicted: Integer[np.ndarray, "_ _"], classes: int, *, ignore: int = 255
 ) -> Counts:
     """Counts pixels: rows = truth, columns = prediction. Pixels whose label is ``ignore`` count nowhere.
 

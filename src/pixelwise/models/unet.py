@@ -4,16 +4,16 @@ Ronneberger, Fischer, Brox, "U-Net: Convolutional Networks for Biomedical Image 
 """
 
 from itertools import pairwise
-from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from pixelwise.errors import unknown
 from pixelwise.models.layers import conv_relu, he_normal
 
-Upsample = Literal["transpose", "nearest", "bilinear"]
+UPSAMPLES = ("transpose", "nearest", "bilinear")
 
 
 class UNet(nn.Module):
@@ -36,10 +36,12 @@ class UNet(nn.Module):
         *,
         width: int = 64,
         depth: int = 4,
-        upsample: Upsample = "transpose",
+        upsample: str = "transpose",
         batch_norm: bool = True,
     ) -> None:
         super().__init__()
+        if upsample not in UPSAMPLES:
+            raise unknown("upsample", upsample, UPSAMPLES)
         widths = [width * 2**level for level in range(depth + 1)]
         self.stride = 2**depth
         self.down = nn.ModuleList(
@@ -69,7 +71,7 @@ def _two_convolutions(before: int, after: int, batch_norm: bool) -> nn.Sequentia
     return nn.Sequential(*conv_relu(before, after, batch_norm), *conv_relu(after, after, batch_norm))
 
 
-def _grow(before: int, after: int, upsample: Upsample) -> nn.Module:
+def _grow(before: int, after: int, upsample: str) -> nn.Module:
     """Twice as high and wide, with ``after`` channels (the paper's "up-convolution")."""
     if upsample == "transpose":
         return nn.ConvTranspose2d(before, after, kernel_size=2, stride=2)

@@ -1,7 +1,7 @@
 """Photos from files and folders in, pictures of their labels out."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from PIL import Image as Pillow
@@ -9,10 +9,11 @@ from PIL import Image as Pillow
 from pixelwise.bundle import Bundle
 from pixelwise.data import open_dataset
 from pixelwise.data.dataset import Entry
-from pixelwise.data.images import is_image, read_image
+from pixelwise.data.images import is_image
 from pixelwise.data.layouts import STREETS
 from pixelwise.errors import UserError
 from pixelwise.files import replacing
+from pixelwise.labels import Label
 from pixelwise.prediction.predict import predict
 from pixelwise.prediction.segmentation import Segmentation
 
@@ -58,22 +59,30 @@ def _name(photo: Photo) -> str:
     return photo.stem if isinstance(photo, Path) else photo.name
 
 
-def label_file(bundle: Bundle, photo: Photo, name: str, folder: Path) -> Segmentation:
-    """Labels one photo and writes NAME_label.png, NAME_color.png, NAME_overlay.png, NAME_side_by_side.png.
+def label_photo(bundle: Bundle, photo: Photo, name: str) -> tuple[Segmentation, Label | None]:
+    """The labelled photo, and its truth where the photo is of a dataset.
 
-    Raises UserError where the photo cannot be read, or the folder not be written.
+    Raises UserError where a file cannot be read.
     """
-    image, truth = (read_image(photo), None) if isinstance(photo, Path) else photo.read()[:2]
-    found = predict(bundle, image, name)
-    pictures = {
-        "label": found.index(),
-        "color": found.color(),
-        "overlay": found.overlay(),
-        "side_by_side": found.side_by_side(truth),
+    if isinstance(photo, Path):
+        return predict(bundle, photo, name), None
+    image, truth, _ = photo.read()
+    return predict(bundle, image, name), truth
+
+
+def write_pictures(found: Segmentation, truth: Label | None, folder: Path) -> None:
+    """NAME_label.png, NAME_color.png, NAME_overlay.png and NAME_side_by_side.png, each whole or not at all.
+
+    Raises UserError where the folder cannot be written.
+    """
+    pictures: dict[str, Callable[[], Pillow.Image]] = {
+        "label": found.index,
+        "color": found.color,
+        "overlay": found.overlay,
+        "side_by_side": lambda: found.side_by_side(truth),
     }
-    for kind, picture in pictures.items():
-        _write(picture, folder / f"{name}_{kind}.png")
-    return found
+    for kind, draw in pictures.items():  # one after the other, for a large photo's pictures are large
+        _write(draw(), folder / f"{found.name}_{kind}.png")
 
 
 def _write(picture: Pillow.Image, path: Path) -> None:

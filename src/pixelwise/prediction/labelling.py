@@ -42,7 +42,7 @@ def label_images(
     network: in evaluation mode. size: the working size. Images of one shape are run as one batch.
     """
     device = network.mean.device
-    resized = [torch.from_numpy(to_working_size(image, size)).permute(2, 0, 1) for image in images]
+    resized = [torch.tensor(to_working_size(image, size)).permute(2, 0, 1) for image in images]
     results = []
     with torch.inference_mode():
         if len({tensor.shape for tensor in resized}) == 1:

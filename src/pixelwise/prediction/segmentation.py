@@ -67,9 +67,10 @@ class Segmentation:
         picture.thumbnail((800, 800))
         picture.save(file, "PNG")
         encoded = base64.b64encode(file.getvalue()).decode()
+        colors = dict(zip(self.labels.names, self.labels.colors, strict=True))
         legend = " ".join(
-            f'<span style="white-space:nowrap"><b style="color:rgb{self.labels.colors[self.labels.index(name)]}">'
-            f"&#9632;</b> {escape(name)} {share:.0%}</span>"
+            f'<span style="white-space:nowrap"><b style="color:rgb{colors[name]}">&#9632;</b> '
+            f"{escape(name)} {share:.0%}</span>"
             for name, share in self.shares().items()
         )
         return f'<img src="data:image/png;base64,{encoded}" alt="{escape(self.name)}"><br>{legend}'

@@ -50,8 +50,8 @@ def draw_color(recipe: Recipe, random: np.random.Generator) -> Matrix:
 def turn_hue(angle: float) -> Matrix:
     """(3, 3): rotation of RGB by ``angle`` radians around the grey axis (Rodrigues' formula); grey stays grey.
 
-    >>> turn_hue(2 * math.pi / 3).round(6).tolist()  # a third of a turn: red becomes green
-    [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
+    >>> np.rint(turn_hue(2 * math.pi / 3)).astype(int).tolist()  # a third of a turn: red becomes green
+    [[0, 0, 1], [1, 0, 0], [0, 1, 0]]
     """
     axis = 1 / math.sqrt(3)
     cross = axis * np.array([[0.0, -1, 1], [1, 0, -1], [-1, 1, 0]])

@@ -61,7 +61,7 @@ def batch_of_step(recipe: Recipe, step: int, cache: Cache, ignore: int) -> tuple
     chosen = samples_of_step(recipe, step, len(cache))
     indices = [index for _, index in chosen]
     affines, colors = [], []
-    for (epoch, index), (width, height) in zip(chosen, cache.extents[indices].tolist(), strict=True):
+    for (epoch, index), (width, height) in zip(chosen, cache.extents[indices].int().tolist(), strict=True):
         random = generator(recipe, epoch, index)
         affines.append(draw_affine(recipe, random, height, width))
         colors.append(draw_color(recipe, random))

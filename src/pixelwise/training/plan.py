@@ -1,7 +1,7 @@
 """From what was asked and the time there is to a whole recipe: resolution, width and number of steps.
 
 Resolution and width are most of what a budget decides. The rule, from runs on CamVid (docs/training.md):
-take the largest network and resolution that still see every image about PASSES times.
+take the largest network and resolution that still learn from 400 images per square root of a second.
 """
 
 import math
@@ -13,27 +13,28 @@ import torch
 
 from pixelwise.data import Dataset
 from pixelwise.data.dataset import Split
-from pixelwise.errors import UserError
+from pixelwise.errors import UserError, unknown
 from pixelwise.labels import IGNORE
 from pixelwise.machine import reuse_memory
+from pixelwise.models import MODELS
 from pixelwise.progress import clock, track
-from pixelwise.training.cache import Cache, fill_cache
+from pixelwise.training.cache import Cache, decoded, fill_cache
 from pixelwise.training.loop import class_weights, train_step, validate
 from pixelwise.training.recipe import Recipe
 from pixelwise.training.state import fresh_state
 
 SIZE_STEP = 32  # crops are multiples of this, so that every model can halve them as often as it likes
 DEFAULT_EPOCHS = 60  # where neither budget nor epochs are asked for
-PASSES = 50  # how often each image should be seen
-MOST_IMAGES_SEEN = 40_000  # beyond this many, larger pays more than longer whatever the number of images
+# With four times the time, half goes into seeing twice the images and half into twice the work on each.
+IMAGES_PER_ROOT_SECOND = 400
 PROBE_IMAGES = 24
 WARM_STEPS, TIMED_STEPS = 2, 3
-RESERVE = 20.0  # seconds kept for the last evaluation and the report
+RESERVE = 8.0  # seconds kept for writing the report
 VALIDATION_SHARE = 0.06  # of the budget
 
-# (share of the native area, width) from the cheapest to the dearest.
-LADDER = ((0.1, 16), (0.16, 16), (0.16, 24), (0.28, 16), (0.28, 24), (0.28, 32), (0.5, 24), (0.5, 32), (1.0, 24),
-          (1.0, 32), (1.0, 48), (1.0, 64))  # fmt: skip
+# (share of the native area, width) from the cheapest to the dearest: first the resolution grows, because thin
+# poles and far signs are lost in small images whatever the width, then the width.
+LADDER = ((0.1, 16), (0.18, 16), (0.28, 16), (0.5, 16), (0.5, 24), (1.0, 16), (1.0, 24), (1.0, 32), (1.0, 48), (1.0, 64))
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,19 @@ class Request:
     epochs: float | None = None
     size: tuple[int, int] | None = None
     width: int | None = None
-    batch: int = 8
+    batch: int = 4
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot be trained before any data is read."""
+        if self.model not in MODELS:
+            raise unknown("model", self.model, MODELS)
+        if self.budget is not None and self.epochs is not None:
+            raise UserError("budget and epochs both say how long to train; give one of them")
+        if self.epochs is not None and not 0 < self.epochs < math.inf:
+            raise UserError(f"{self.epochs} epochs cannot be trained; give a number above 0")
+        if self.size and min(self.size) < SIZE_STEP:
+            raise UserError(f"a crop of {self.size[0]}x{self.size[1]} is too small; give at least {SIZE_STEP} pixels")
 
 
 def parse_duration(text: str) -> float:
@@ -103,6 +115,8 @@ def plan(request: Request, dataset: Dataset, device: torch.device) -> tuple[Reci
     reuse_memory()
     if not dataset.train:
         raise UserError(f"{dataset.name}: has no training images; add some, or give another folder")
+    if not dataset.val:
+        raise UserError(f"{dataset.name}: has one image and nothing to validate on; add more")
     rungs = _ladder(request, dataset.train)
     if request.budget is None:
         recipe = rungs[len(rungs) // 2]
@@ -144,7 +158,7 @@ def fill(recipe: Recipe, dataset: Dataset, device: torch.device) -> Cache:
 
 def _largest_affordable(request: Request, rungs: list[Recipe], dataset: Dataset, device: torch.device) -> Recipe:
     """The highest rung on which the images are seen often enough within what is left of the budget."""
-    wanted = min(PASSES * len(dataset.train), MOST_IMAGES_SEEN)
+    wanted = IMAGES_PER_ROOT_SECOND * math.sqrt(request.budget or 0)
     probe = replace(dataset, train=dataset.train[:PROBE_IMAGES])
     chosen = rungs[0]
     for recipe in track(rungs, "measuring speed"):
@@ -160,7 +174,7 @@ def _fit_steps(request: Request, recipe: Recipe, dataset: Dataset, cache: Cache)
     """As many steps and validations as what is left of the budget allows."""
     seconds = seconds_per_step(recipe, cache, len(dataset.labels))
     state = fresh_state(recipe, len(dataset.labels), cache.images.device)
-    few = dataset.val[:PROBE_IMAGES]
+    few = decoded(dataset.val[:PROBE_IMAGES])
     began = time.monotonic()
     validate(state.averaged, few, dataset, recipe.size)
     validation = (time.monotonic() - began) / len(few) * len(dataset.val)

@@ -2,13 +2,19 @@
 
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pydantic
 import yaml
+from pydantic import Field, NonNegativeInt, PositiveInt
 
 from pixelwise.errors import UserError, unknown
 from pixelwise.files import replacing
+
+# The bounds are checked when a recipe.yaml is read.
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 @dataclass(frozen=True)
@@ -30,22 +36,22 @@ class Recipe:
     """
 
     model: str = "unet"
-    width: int = 32
+    width: PositiveInt = 32
     upsample: str = "transpose"
-    size: tuple[int, int] = (192, 256)
-    steps: int = 1000
-    batch: int = 8
-    learning_rate: float = 2e-3
-    weight_decay: float = 1e-2
-    class_balance: float = 0.25
-    ema: float = 0.995
-    validations: int = 20
-    flip: float = 0.5
-    zoom: tuple[float, float] = (0.75, 2.0)
-    rotation: float = 5.0
-    color: float = 0.3
-    hue: float = 10.0
-    seed: int = 0
+    size: tuple[PositiveInt, PositiveInt] = (192, 256)
+    steps: PositiveInt = 1000
+    batch: PositiveInt = 4
+    learning_rate: Positive = 2e-3
+    weight_decay: NotNegative = 1e-2
+    class_balance: NotNegative = 0.5
+    ema: Share = 0.995
+    validations: PositiveInt = 20
+    flip: Share = 0.5
+    zoom: tuple[Positive, Positive] = (0.75, 1.75)
+    rotation: NotNegative = 5.0
+    color: NotNegative = 0.3
+    hue: NotNegative = 10.0
+    seed: NonNegativeInt = 0
 
     def options(self) -> dict[str, Any]:
         """What the model is built with."""
@@ -66,7 +72,7 @@ def load_recipe(path: Path) -> tuple[Recipe, str]:
         written = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); give a run folder that `train` made") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise UserError(f"{path}: is not valid YAML; correct it or train anew") from error
     if not isinstance(written, dict) or not isinstance(data := written.pop("data", None), str):
         raise UserError(f"{path}: should begin with `data: FOLDER`; correct it or train anew")

@@ -17,7 +17,7 @@ from pixelwise.errors import UserError
 from pixelwise.files import replacing
 from pixelwise.machine import describe, reuse_memory
 from pixelwise.progress import TrainingProgress
-from pixelwise.training.cache import Cache
+from pixelwise.training.cache import Cache, decoded
 from pixelwise.training.loop import class_weights, train_step, validate
 from pixelwise.training.recipe import Recipe
 from pixelwise.training.state import State, fresh_state
@@ -30,6 +30,8 @@ Row = dict[str, float]
 
 class Interrupted(UserError):
     """The user stopped the run; what was learnt is saved and the message says how to go on."""
+
+    exit_code = 130  # as a shell reports a program that Ctrl-C ended
 
 
 @dataclass
@@ -59,13 +61,17 @@ class Run:
         weights = class_weights(self.cache, len(self.dataset.labels), recipe.class_balance)
         self._began = time.monotonic() - (self.history[-1]["seconds"] if self.history else 0)
         milestones = validation_steps(recipe)
+        self._val = decoded(self.dataset.val)
         with TrainingProgress(recipe.steps, self.steps_per_epoch, recipe.batch) as progress, _stop_asked() as asked:
             while state.step < recipe.steps:
                 loss = train_step(state, recipe, self.cache, weights, self.dataset.labels.ignore)
-                progress.update(state.step, float(loss) if state.step % LOSS_EVERY == 0 else None)
+                milestone = state.step in milestones
+                progress.update(state.step, float(loss) if milestone or state.step % LOSS_EVERY == 0 else None)
                 stop = asked()
-                if stop or state.step in milestones:
+                if milestone:
                     self._validate_and_save(float(loss), progress)
+                elif stop:
+                    self._save(float(loss))
                 if stop and state.step < recipe.steps:
                     raise Interrupted(self._how_to_go_on())
         return self.bundle()
@@ -87,13 +93,9 @@ class Run:
         )
 
     def _validate_and_save(self, loss: float, progress: TrainingProgress) -> None:
-        if not math.isfinite(loss):
-            raise UserError(
-                f"the loss is {loss} at step {self.state.step}: training diverged; the last good model is in "
-                f"{self.folder}; try a smaller learning_rate in recipe.yaml"
-            )
+        self._check(loss)
         state = self.state
-        score = validate(state.averaged, self.dataset.val, self.dataset, self.recipe.size)
+        score = validate(state.averaged, self._val, self.dataset, self.recipe.size)
         progress.validated(state.step, score)
         self.history.append(
             {
@@ -106,12 +108,26 @@ class Run:
                 "seconds": round(time.monotonic() - self._began, 1),
             }
         )
-        if score > state.best or not (self.folder / BEST).exists():
+        if score > state.best:
             state.best = score
+            self.bundle().save(self.folder / BEST)
+        self._save(loss)
+
+    def _save(self, loss: float) -> None:
+        """All that resuming needs. Asked for between two validations, it leaves no trace in how the run ends."""
+        self._check(loss)
+        if not (self.folder / BEST).exists():
             self.bundle().save(self.folder / BEST)
         self.bundle().save(self.folder / LAST)
         write_history(self.folder / HISTORY, self.history)
-        state.save(self.folder / STATE)
+        self.state.save(self.folder / STATE)
+
+    def _check(self, loss: float) -> None:
+        if not math.isfinite(loss):
+            raise UserError(
+                f"the loss is {loss} at step {self.state.step}: training diverged; the last good model is in "
+                f"{self.folder}; try a smaller learning_rate in recipe.yaml"
+            )
 
     def _how_to_go_on(self) -> str:
         return (
@@ -126,12 +142,11 @@ def start_run(recipe: Recipe, dataset: Dataset, folder: Path, cache: Cache) -> R
 
 
 def resume_run(recipe: Recipe, dataset: Dataset, folder: Path, cache: Cache) -> Run:
-    """The run in ``folder`` where it was last saved. Raises UserError where its state is missing or damaged."""
+    """The run in ``folder`` where it was last saved, or its beginning. Raises UserError for a damaged state."""
     run = start_run(recipe, dataset, folder, cache)
-    if not (folder / STATE).exists():
-        raise UserError(f"{folder}: holds no {STATE}, so it stopped before its first validation; train anew")
-    run.state.load(folder / STATE)
-    run.history = [row for row in read_history(folder / HISTORY) if row["step"] <= run.state.step]
+    if (folder / STATE).exists():
+        run.state.load(folder / STATE)
+        run.history = [row for row in read_history(folder / HISTORY) if row["step"] <= run.state.step]
     return run
 
 
@@ -147,7 +162,7 @@ def validation_steps(recipe: Recipe) -> set[int]:
 def write_history(path: Path, history: list[Row]) -> None:
     """One line per validation."""
     with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(history[0]))
+        writer = csv.DictWriter(file, list(history[0]) if history else [])
         writer.writeheader()
         writer.writerows(history)
 

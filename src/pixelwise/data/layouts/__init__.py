@@ -33,7 +33,7 @@ def open_dataset(path: str | Path, layout: str | None = None) -> Dataset:
     Raises UserError where nothing is recognised.
 
     >>> print(open_dataset("streets"))
-    streets: rendered layout (embedded renderer, seed 0); 600 train, 100 val, 200 test; 11 classes
+    streets: rendered layout (embedded renderer, seed 0); 600 train, 60 val, 100 test; 11 classes
     """
     folder = Path(path)
     if layout is not None and layout not in LAYOUTS:

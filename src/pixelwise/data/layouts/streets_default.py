@@ -7,7 +7,7 @@ from pixelwise.data.layouts.splits import assemble
 from pixelwise.labels import CAMVID11
 
 SEED = 0
-TRAIN, VAL, TEST = 600, 100, 200
+TRAIN, VAL, TEST = 600, 60, 100
 # Where each split's scenes begin; far apart, so that no number of scenes makes two splits meet.
 STARTS = {"train": 0, "val": 1_000_000, "test": 2_000_000}
 

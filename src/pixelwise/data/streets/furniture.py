@@ -32,25 +32,25 @@ def post(x: float, height: float, thick: float, color: Color) -> list[Face]:
 def lamp_post(canvas: Canvas, at: Place, *, height: float, towards: int, color: Color) -> None:
     """A tall post with an arm over the road (``towards`` = -1 to the left, 1 to the right) and a lamp."""
     reach = 1.5 * towards
-    foot = [(-0.16, 0, 0), (-0.14, 0.9, 0), (0.14, 0.9, 0), (0.16, 0, 0)]
-    arm = limb((0, height - 0.1), (reach, height + 0.25), 0.14, 0.1)
+    foot = [(-0.22, 0, 0), (-0.19, 0.9, 0), (0.19, 0.9, 0), (0.22, 0, 0)]
+    arm = limb((0, height - 0.1), (reach, height + 0.25), 0.2, 0.16)
     head: list[Point] = [(reach - 0.35, height + 0.34, 0), (reach + 0.35, height + 0.34, 0)]
     head += [(reach + 0.3, height + 0.16, 0), (reach - 0.3, height + 0.16, 0)]
     glass = [(reach - 0.28, height + 0.16, 0), (reach + 0.28, height + 0.16, 0)]
     glass += [(reach + 0.2, height + 0.07, 0), (reach - 0.2, height + 0.07, 0)]
-    faces = [*post(0, height, 0.18, color), Face(foot, color), Face(arm, color), Face(head, (70, 74, 78))]
+    faces = [*post(0, height, 0.28, color), Face(foot, color), Face(arm, color), Face(head, (70, 74, 78))]
     canvas.paint([*faces, Face(glass, (255, 240, 205), 255.0)], POLE, at)
 
 
 def bollard(canvas: Canvas, at: Place) -> None:
     """A low post with a white band."""
-    faces = post(0, 0.95, 0.2, (60, 62, 66))
-    canvas.paint([*faces, Face([(-0.1, 0.7, 0), (-0.1, 0.8, 0), (0.1, 0.8, 0), (0.1, 0.7, 0)], PLAIN)], POLE, at)
+    faces = post(0, 0.95, 0.28, (60, 62, 66))
+    canvas.paint([*faces, Face([(-0.14, 0.7, 0), (-0.14, 0.8, 0), (0.14, 0.8, 0), (0.14, 0.7, 0)], PLAIN)], POLE, at)
 
 
 def sign_post(canvas: Canvas, at: Place, *, kind: str, size: float, height: float) -> None:
     """A thin post that carries a traffic sign."""
-    canvas.paint(post(0, height + size, 0.11, STEEL), POLE, at)
+    canvas.paint(post(0, height + size, 0.2, STEEL), POLE, at)
     canvas.paint(sign_plate(kind, height + size / 2, size), SIGN, at)
 
 

@@ -15,6 +15,7 @@ from pixelwise.data.streets.walls import FRONTS, fencings
 
 END = 95.0  # metres: the last lot along the street
 TOWARDS_US = np.pi
+SLENDER = 1.8  # metres: posts are seen as far as things of this height, however high they are
 
 
 class Plot(NamedTuple):
@@ -136,7 +137,7 @@ def lamps(rng: np.random.Generator, street: Street, side: int) -> Iterator[Item]
         for z in along(rng, street, rng.uniform(6, 20), (17, 28)):
             post = partial(furniture.lamp_post, at=Place(x, z, 0, KERB), height=height, towards=-side, color=color)
             shadow = (Blob(x, z, 0.2, 0, height),)
-            yield Item(z, height, post, shadow, (x - 1.5 * side, z), Plot(x, z, 0.2, 0.4))
+            yield Item(z, SLENDER, post, shadow, (x - 1.5 * side, z), Plot(x, z, 0.2, 0.4))
     if rng.random() < 0.16:
         for z in along(rng, street, rng.uniform(4, 9), (1.8, 2.6)):
             if z < 25:
@@ -209,7 +210,7 @@ def person(rng: np.random.Generator, x: float, z: float, ground: float, walks: i
 def walkers(rng: np.random.Generator, street: Street, side: int) -> Iterator[Item]:
     """People on the sidewalk, alone or in pairs, most within thirty metres."""
     for _ in range(int(rng.integers(1, 6))):
-        z = 6 + 26 * rng.random() ** 1.4
+        z = 6 + 18 * rng.random() ** 1.4
         x = street.kerb(side) + side * rng.uniform(0.8, street.walk[side > 0] - 0.4)
         yield person(rng, x, z, KERB, int(rng.integers(-1, 2)))
         if rng.random() < 0.3:
@@ -253,10 +254,10 @@ def signs(rng: np.random.Generator, street: Street, side: int) -> Iterator[Item]
         light = partial(furniture.traffic_light, at=Place(x, z, 0, KERB), shows=int(rng.integers(3)))
         yield Item(z, 3.4, light, (Blob(x, z, 0.2, 0, 2.5), Blob(x, z, 0.5, 2.3, 3.4)), plot=Plot(x, z, 0.2, 0.4))
     for z in along(rng, street, rng.uniform(6, 16), (9, 24)):
-        kind, size, height = pick(rng, furniture.SIGNS), rng.uniform(0.7, 0.95), rng.uniform(1.9, 2.5)
+        kind, size, height = pick(rng, furniture.SIGNS), rng.uniform(0.9, 1.4), rng.uniform(1.9, 2.4)
         shape = partial(furniture.sign_post, at=Place(x, z, 0, KERB), kind=kind, size=size, height=height)
         shadow = Blob(x, z, 0.1, 0, 2.5), Blob(x, z, 0.6, height, height + size)
-        yield Item(z, 2.5, shape, shadow, plot=Plot(x, z, 0.2, 0.4))
+        yield Item(z, SLENDER, shape, shadow, plot=Plot(x, z, 0.2, 0.4))
 
 
 def odds_and_ends(rng: np.random.Generator, street: Street, side: int) -> Iterator[Item]:

@@ -1,0 +1,86 @@
+"""Inputs that are made once and used by many tests: never write into them."""
+
+import shutil
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from command_line import small_streets
+from PIL import Image as Pillow
+
+from pixelwise.data import Dataset
+from pixelwise.data.writers import write_dataset
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    """Several tests run at once, each with tiny tensors."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def small() -> Dataset:
+    """Six training, two validation and two test scenes of 64 x 80, in memory."""
+    return small_streets()
+
+
+@pytest.fixture(scope="session")
+def small_folder(tmp_path_factory: pytest.TempPathFactory, small: Dataset) -> Path:
+    """The small scenes as a folder of images and masks."""
+    folder = tmp_path_factory.mktemp("data") / "small_streets"
+    write_dataset(small, folder, "folders")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_run(tmp_path_factory: pytest.TempPathFactory, small_folder: Path) -> Path:
+    """The finished run of a tiny U-Net on them, trained for real."""
+    from pixelwise import api
+    from pixelwise.training import Recipe
+
+    folder = tmp_path_factory.mktemp("runs") / "finished"
+    recipe = Recipe(width=4, size=(32, 64), steps=6, batch=2, validations=2)
+    recipe.save(folder / api.RECIPE, str(small_folder))
+    api.resume(folder, "cpu")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def _inputs(tmp_path_factory: pytest.TempPathFactory, small: Dataset, small_run: Path) -> Path:
+    root = tmp_path_factory.mktemp("inputs") / "work" / "pixelwise"
+    write_dataset(small, root / "camvid", "camvid")
+    write_dataset(small, root / "my_photos", "folders")
+    write_dataset(small, root / "cityscapes_pairs", "pairs")
+    for name in ("camvid", "cityscapes_pairs"):
+        shutil.copytree(root / name, root.parent / "shared" / "data" / name)
+    (root / "holiday_photos").mkdir()
+    for number, sample in enumerate(small.test):
+        Pillow.fromarray(sample.image).save(root / "holiday_photos" / f"{number}.jpg")
+    shutil.copy(root / "holiday_photos" / "0.jpg", root / "street.jpg")
+    run = root / "runs" / "2026-11-20_unet_camvid"
+    shutil.copytree(small_run, run)
+    recipe = run / "recipe.yaml"
+    recipe.write_text("data: camvid\n" + recipe.read_text(encoding="utf-8").split("\n", 1)[1], encoding="utf-8")
+    return root.parent
+
+
+@pytest.fixture
+def desk(tmp_path: Path, _inputs: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A current folder of one's own with all that the documents speak of.
+
+    camvid, my_photos, cityscapes_pairs, holiday_photos, street.jpg, a run, and ../shared/data.
+    """
+    shutil.copytree(_inputs, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path / "pixelwise")
+    return tmp_path / "pixelwise"
+
+
+@pytest.fixture
+def tiny_demo(monkeypatch: pytest.MonkeyPatch, small: Dataset) -> None:
+    """The embedded scenes are the ten small ones, and a demo needs no time for 200 test scenes."""
+    monkeypatch.setattr("pixelwise.data.layouts.streets", lambda: small)
+    planning = import_module("pixelwise.training.plan")  # the function of that name hides the module
+    monkeypatch.setattr(planning, "RESERVE", 0.5)
+    monkeypatch.setattr(planning, "LADDER", ((0.5, 4), (1.0, 4)))
