@@ -1,6 +1,6 @@
 """Draws docs/streets.png: held-out rendered streets as photo | truth | prediction, by the model of a demo run.
 
-    python benchmarks/draw_streets.py runs/record/demo_streets
+python benchmarks/draw_streets.py runs/record/demo_streets
 """
 
 import sys

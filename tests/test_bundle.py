@@ -7,7 +7,7 @@ import resource
 import struct
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import save_file
 from small_models import TWO, tiny_bundle
 
-from pixelwise.bundle import FORMAT, load_bundle, load_tensors
+from pixelwise.bundle import FORMAT, load_bundle, load_tensors, save_tensors
 from pixelwise.errors import UserError
 from pixelwise.models import build_network
 
@@ -232,43 +232,54 @@ def test_a_folder_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> N
         tiny_bundle().save(tmp_path / "file" / "model.safetensors")
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real disk of 256 KiB, where we may mount one."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", folder], capture_output=True)
-    if mounted.returncode:
+def test_tensors_that_cannot_be_written_are_an_error_of_the_system(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No such file"):
+        save_tensors({"weight": torch.zeros(1)}, tmp_path / "none" / "x.safetensors", {})
+
+
+SAVE = "import sys; from small_models import tiny_bundle; tiny_bundle().save(sys.argv[1])"
+ROOM = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+
+
+def kept_after_failing(found: subprocess.CompletedProcess[str]) -> None:
+    """Saving ended in one clear error."""
+    assert "UserError" in found.stderr
+    assert "cannot be written" in found.stderr
+    assert "free some space" in found.stderr
+
+
+def test_a_full_disk_leaves_the_last_good_model_and_nothing_half_written(model: Path, tmp_path: Path) -> None:
+    """A real disk of 256 KiB that only the process below sees, so that it goes with it."""
+    disk, network = tmp_path / "disk", build_network("unet", 11, width=2)
+    disk.mkdir()
+    small, kept = tmp_path / "small.safetensors", tmp_path / "kept.safetensors"
+    replace(tiny_bundle(), network=network, options={"width": 2}).save(small)
+    assert small.stat().st_size < 2**18 < model.stat().st_size
+    script = f"""
+        mount -t tmpfs -o size=256k tmpfs {disk} || exit 77
+        cp {small} {disk}/model.safetensors
+        {sys.executable} -c '{SAVE}' {disk}/model.safetensors
+        cp {disk}/model.safetensors {kept}
+        ls -A {disk}
+    """
+    found = subprocess.run(["unshare", "--mount", "sh", "-c", script], env=ROOM, capture_output=True, text=True)
+    if found.returncode == 77 or "unshare" in found.stderr:
         pytest.skip("no right to mount a disk")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", folder], check=True)
-
-
-def test_a_full_disk_leaves_the_last_good_model_and_nothing_half_written(small_disk: Path) -> None:
-    path = small_disk / "model.safetensors"
-    network = build_network("unet", 11, width=2)
-    replace(tiny_bundle(), network=network, options={"width": 2}).save(path)
-    good = path.read_bytes()
-    with pytest.raises(UserError, match="cannot be written .*; free some space"):
-        tiny_bundle().save(path)
-    assert path.read_bytes() == good
-    assert [entry.name for entry in small_disk.iterdir()] == [path.name]
+    kept_after_failing(found)
+    assert found.stdout == "model.safetensors\n"
+    assert kept.read_bytes() == small.read_bytes()
 
 
 def test_a_limit_on_the_size_of_files_leaves_the_last_good_model_too(model: Path) -> None:
     """The same without the right to mount: the system refuses every byte beyond 64 KiB."""
     good = model.read_bytes()
-    script = "from small_models import tiny_bundle; tiny_bundle().save(__import__('sys').argv[1])"
     found = subprocess.run(
-        [sys.executable, "-c", script, model],
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2**16, 2**16)),  # noqa: PLW1509
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
+        [sys.executable, "-c", SAVE, model],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2**16, 2**16)),
+        env=ROOM,
         capture_output=True,
         text=True,
     )
-    assert "UserError" in found.stderr
-    assert "cannot be written" in found.stderr
+    kept_after_failing(found)
     assert model.read_bytes() == good
     assert [path.name for path in model.parent.iterdir()] == [model.name]

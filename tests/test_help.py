@@ -28,7 +28,8 @@ def test_every_command_is_listed_and_each_has_one_example() -> None:
 @pytest.mark.usefixtures("tiny_demo")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_example_in_the_help_of_a_command_runs(desk: Path, command: str) -> None:
-    example = " ".join(help_of(command).split("Example:")[1].split())
+    example = help_of(command).split("Example:")[1].strip()
+    assert "\n" not in example, "a wrapped line cannot be copied"
     answer = typed(quick(example))
     assert answer.code == 0, answer
 

@@ -208,5 +208,5 @@ def test_a_width_or_depth_that_no_network_can_have_is_refused(options: dict[str,
 
 
 def test_a_network_that_torch_cannot_build_is_one_clear_error() -> None:
-    with pytest.raises(UserError, match="unet cannot be built with {'width': 8}: .*negative dimension"):
+    with pytest.raises(UserError, match=r"unet cannot be built with {'width': 8}: .*negative dimension"):
         build_network("unet", -1, width=8)

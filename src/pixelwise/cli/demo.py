@@ -25,9 +25,9 @@ def demo(
     layout: Annotated[str, typer.Option(help="With --write: folders, camvid or pairs.")] = "folders",
     seed: Annotated[int, typer.Option(min=0, help="Of the training; with --write: of the scenes.")] = 0,
 ) -> None:
-    """Watch a U-Net learn to label rendered streets, offline and with no data at all.
+    """Watch a U-Net learn to label rendered streets.
 
-    The scores at the end are those of scenes it has never seen. With --write, write the scenes as a dataset.
+    It needs no data and no network. The scores at the end are those of scenes it has never seen. With --write, write the scenes as a dataset.
     """
     began = time.monotonic()
     if write is not None:

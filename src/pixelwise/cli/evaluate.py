@@ -24,7 +24,10 @@ def evaluate(
     as_json: AsJson = False,
     device: Device = "auto",
 ) -> None:
-    """Score MODEL on DATA: one confusion matrix over every labelled pixel at its own resolution."""
+    """Score a model on DATA.
+
+    Every labelled pixel counts once, at its own resolution, in one confusion matrix.
+    """
     from pixelwise import api
     from pixelwise.cli.show import show_evaluation
 

@@ -10,7 +10,7 @@ import typer
 from pixelwise.cli.options import AsJson, Device, Model
 from pixelwise.errors import UserError
 
-EXAMPLE = "Example:  pixelwise predict runs/2026-11-20_unet_camvid street.jpg holiday_photos --output labelled"
+EXAMPLE = "Example:  pixelwise predict runs/2026-11-20_unet_camvid street.jpg"
 
 
 def register(app: typer.Typer) -> None:

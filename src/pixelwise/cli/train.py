@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 def train(  # noqa: PLR0913 - one parameter per option
     data: Annotated[
-        str | None, typer.Argument(metavar="[DATA]", help="A folder of images and masks, or `streets`.")
+        str | None, typer.Argument(metavar="DATA", help="A folder of images and masks, or `streets`.")
     ] = None,
     model: Annotated[str, typer.Option(help="unet or segnet")] = "unet",
     budget: Annotated[str | None, typer.Option(help="Time until all is done: 90s, 30m, 2h  [default: 30m]")] = None,
@@ -36,9 +36,9 @@ def train(  # noqa: PLR0913 - one parameter per option
     resume: Annotated[Path | None, typer.Option(help="Go on with the run in this folder.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train a model on DATA within a budget, score it and write its report.
+    """Train a model on DATA and score it.
 
-    With a budget, resolution, width and number of steps are chosen for this machine.
+    Ends with the scores on the validation split, a report and a model. With a budget, resolution, width and number of steps are chosen for this machine.
     """
     began = time.monotonic()
     from pixelwise.training import Request

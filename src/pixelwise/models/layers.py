@@ -17,7 +17,10 @@ def conv_relu(before: int, after: int, batch_norm: bool = True, *, bias: bool | 
 
 
 def he_normal(network: nn.Module) -> None:
-    """Every convolution's weights N(0, 2 / fan_in), biases 0 (He et al. 2015)."""
+    """Every convolution's weights N(0, 2 / fan_in), biases 0 (He et al. 2015).
+
+    fan_in is torch's: of a transposed convolution it is that of the convolution whose transpose it is.
+    """
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")

@@ -49,7 +49,7 @@ def samples_of_step(recipe: Recipe, step: int, images: int) -> list[tuple[int, i
     """(epoch, index) of the images of one step; every epoch is a new order of all of them.
 
     >>> [samples_of_step(Recipe(batch=2), step, 4) for step in (0, 1)]
-    [[(0, 3), (0, 2)], [(0, 0), (0, 1)]]
+    [[(0, 2), (0, 1)], [(0, 3), (0, 0)]]
     """
     places = [divmod(step * recipe.batch + place, images) for place in range(recipe.batch)]
     orders = {epoch: generator(recipe, epoch, ORDER).permutation(images) for epoch, _ in places}

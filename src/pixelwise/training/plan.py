@@ -27,6 +27,8 @@ SIZE_STEP = 32  # crops are multiples of this, so that every model can halve the
 DEFAULT_EPOCHS = 60  # where neither budget nor epochs are asked for
 # With four times the time, half goes into seeing twice the images and half into twice the work on each.
 IMAGES_PER_ROOT_SECOND = 400
+FULL_AUGMENTATION = 40  # passes over the images from which augmentation is at its full strength
+LEAST_AUGMENTATION = 0.25
 PROBE_IMAGES = 24
 WARM_STEPS, TIMED_STEPS = 2, 3
 RESERVE = 8.0  # seconds kept for writing the report
@@ -34,7 +36,18 @@ VALIDATION_SHARE = 0.06  # of the budget
 
 # (share of the native area, width) from the cheapest to the dearest: first the resolution grows, because thin
 # poles and far signs are lost in small images whatever the width, then the width.
-LADDER = ((0.1, 16), (0.18, 16), (0.28, 16), (0.5, 16), (0.5, 24), (1.0, 16), (1.0, 24), (1.0, 32), (1.0, 48), (1.0, 64))
+LADDER = (
+    (0.1, 16),
+    (0.18, 16),
+    (0.28, 16),
+    (0.5, 16),
+    (0.5, 24),
+    (1.0, 16),
+    (1.0, 24),
+    (1.0, 32),
+    (1.0, 48),
+    (1.0, 64),
+)
 
 
 @dataclass(frozen=True)
@@ -122,7 +135,9 @@ def plan(request: Request, dataset: Dataset, device: torch.device) -> tuple[Reci
         recipe = rungs[len(rungs) // 2]
         cache = fill(recipe, dataset, device)
         steps = (request.epochs or DEFAULT_EPOCHS) * len(cache) / recipe.batch
-        return replace(recipe, steps=max(1, round(steps)), validations=min(20, math.ceil(steps))), cache
+        return _augmented(
+            replace(recipe, steps=max(1, round(steps)), validations=min(20, math.ceil(steps))), len(cache)
+        ), cache
     recipe = _largest_affordable(request, rungs, dataset, device)
     cache = fill(recipe, dataset, device)
     return _fit_steps(request, recipe, dataset, cache), cache
@@ -185,7 +200,21 @@ def _fit_steps(request: Request, recipe: Recipe, dataset: Dataset, cache: Cache)
         raise UserError(
             f"a budget of {clock(request.budget or 0)} leaves no time to train on this machine; give a longer one"
         )
-    return replace(recipe, steps=steps, validations=min(validations, steps))
+    return _augmented(replace(recipe, steps=steps, validations=min(validations, steps)), len(cache))
+
+
+def _augmented(recipe: Recipe, images: int) -> Recipe:
+    """The recipe with augmentation as strong as its images are often seen: what is seen seldom need not be varied."""
+    passes = recipe.steps * recipe.batch / images
+    strength = min(1.0, max(LEAST_AUGMENTATION, passes / FULL_AUGMENTATION))
+    full = Recipe()
+    return replace(
+        recipe,
+        zoom=(round(full.zoom[0] ** strength, 3), round(full.zoom[1] ** strength, 3)),
+        rotation=round(full.rotation * strength, 2),
+        color=round(full.color * strength, 3),
+        hue=round(full.hue * strength, 2),
+    )
 
 
 def _seconds_left(request: Request) -> float:

@@ -55,11 +55,11 @@ class State:
     def _moments(self, tensors: dict[str, torch.Tensor]) -> dict[str, object]:
         written = self.optimizer.state_dict()
         if self.step:
-            count = len(written["param_groups"][0]["params"])
             done = torch.tensor(float(self.step))
             written["state"] = {
-                index: {"step": done.clone()} | {moment: tensors[f"{moment}.{index}"] for moment in MOMENTS}
-                for index in range(count)
+                index: {"step": done.clone()}
+                | {moment: _laid_out_as(weights, tensors[f"{moment}.{index}"]) for moment in MOMENTS}
+                for index, weights in enumerate(self.network.parameters())
             }
         return written
 
@@ -83,6 +83,13 @@ def fresh_state(recipe: Recipe, classes: int, device: torch.device) -> State:
         network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay, foreach=True
     )
     return State(network, averaged, optimizer)
+
+
+def _laid_out_as(weights: torch.Tensor, moment: torch.Tensor) -> torch.Tensor:
+    """The optimiser is slower where its averages lie in memory in another order than the weights."""
+    if moment.shape != weights.shape:
+        raise ValueError(f"{tuple(moment.shape)} is not {tuple(weights.shape)}")
+    return torch.empty_like(weights, requires_grad=False).copy_(moment)
 
 
 def _below(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -1,0 +1,141 @@
+"""What resuming needs: a run that was saved, loaded and gone on with ends as one that never stopped."""
+
+import copy
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from small_data import held
+
+from pixelwise.bundle import load_tensors
+from pixelwise.errors import UserError
+from pixelwise.labels import CAMVID11
+from pixelwise.training import Recipe
+from pixelwise.training.cache import Cache, fill_cache
+from pixelwise.training.loop import class_weights, train_step
+from pixelwise.training.state import State, fresh_state
+
+CPU = torch.device("cpu")
+RECIPE = Recipe(width=4, size=(32, 32), batch=2, steps=10)
+
+
+@pytest.fixture(scope="module")
+def cache() -> Cache:
+    return fill_cache(held("a", "b", "c"), (32, 32), CPU)
+
+
+def trained(steps: int, cache: Cache, recipe: Recipe = RECIPE, state: State | None = None) -> State:
+    state = state or fresh_state(recipe, len(CAMVID11), CPU)
+    for _ in range(steps):
+        train_step(state, recipe, cache, class_weights(cache, len(CAMVID11), 0.5), 255)
+    return state
+
+
+def numbers(state: State) -> dict[str, bytes]:
+    """Every number of a state as bytes."""
+    tensors = {f"network {name}": tensor for name, tensor in state.network.state_dict().items()}
+    tensors |= {f"averaged {name}": tensor for name, tensor in state.averaged.state_dict().items()}
+    for index, moments in state.optimizer.state_dict()["state"].items():
+        tensors |= {f"{name} {index}": torch.as_tensor(moment) for name, moment in moments.items()}
+    return {name: tensor.contiguous().numpy().tobytes() for name, tensor in tensors.items()}
+
+
+@pytest.mark.parametrize("model", ["unet", "segnet"])
+def test_a_run_that_was_saved_and_loaded_goes_on_byte_for_byte(model: str, cache: Cache, tmp_path: Path) -> None:
+    recipe = replace(RECIPE, model=model)
+    uninterrupted = trained(3, cache, recipe)
+    uninterrupted.best = 1 / 3
+    uninterrupted.save(tmp_path / "state.safetensors")
+    resumed = fresh_state(replace(recipe, seed=9), len(CAMVID11), CPU)
+    resumed.load(tmp_path / "state.safetensors")
+    assert (resumed.step, resumed.best) == (3, 1 / 3)
+    assert numbers(resumed) == numbers(uninterrupted)
+    assert numbers(trained(2, cache, recipe, resumed)) == numbers(trained(2, cache, recipe, uninterrupted))
+
+
+def test_a_state_before_its_first_step_comes_back_too(cache: Cache, tmp_path: Path) -> None:
+    fresh_state(RECIPE, 11, CPU).save(tmp_path / "state.safetensors")
+    resumed = fresh_state(replace(RECIPE, seed=9), 11, CPU)
+    resumed.load(tmp_path / "state.safetensors")
+    assert numbers(trained(1, cache, RECIPE, resumed)) == numbers(trained(1, cache))
+
+
+def test_weights_follow_from_the_seed_and_leave_torchs_own_dice_alone() -> None:
+    before = torch.random.get_rng_state()
+    one, same, other = (numbers(fresh_state(replace(RECIPE, seed=seed), 11, CPU)) for seed in (0, 0, 1))
+    assert one == same != other
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_the_averaged_network_starts_as_the_network_and_is_not_trained_itself() -> None:
+    state = fresh_state(RECIPE, 11, CPU)
+    for mean, value in zip(state.averaged.parameters(), state.network.parameters(), strict=True):
+        assert torch.equal(mean, value)
+        assert not mean.requires_grad
+        assert value.requires_grad
+    assert not state.averaged.training
+
+
+def test_the_average_moves_by_one_minus_the_decay_and_faster_early_on() -> None:
+    state = fresh_state(RECIPE, 11, CPU)
+    start = copy.deepcopy(state.averaged.state_dict())
+    with torch.no_grad():
+        for weights in state.network.parameters():
+            weights.add_(1)
+    for step, decay, moved in ((10_000, 0.9, 0.1), (8, 0.9, 0.5)):  # 9 / 18 of the old is kept after 8 steps
+        state.averaged.load_state_dict(start)
+        state.step = step
+        state.average(decay)
+        for name, weights in state.averaged.named_parameters():
+            assert torch.allclose(weights, start[name] + moved, atol=1e-6), name
+
+
+def test_the_state_holds_nothing_but_numbers(cache: Cache, tmp_path: Path) -> None:
+    trained(1, cache).save(tmp_path / "state.safetensors")
+    _, metadata = load_tensors(tmp_path / "state.safetensors")
+    assert metadata == {"step": "1", "best": "-1.0"}
+
+
+@pytest.mark.parametrize(
+    "other", [replace(RECIPE, width=8), replace(RECIPE, model="segnet"), replace(RECIPE, upsample="nearest")], ids=str
+)
+def test_a_state_of_another_recipe_is_refused(other: Recipe, cache: Cache, tmp_path: Path) -> None:
+    trained(1, cache).save(tmp_path / "state.safetensors")
+    with pytest.raises(UserError, match="is not the state of a run with this recipe"):
+        fresh_state(other, 11, CPU).load(tmp_path / "state.safetensors")
+
+
+def test_a_state_for_other_classes_is_refused(cache: Cache, tmp_path: Path) -> None:
+    trained(1, cache).save(tmp_path / "state.safetensors")
+    with pytest.raises(UserError, match="is not the state of a run with this recipe"):
+        fresh_state(RECIPE, 12, CPU).load(tmp_path / "state.safetensors")
+
+
+@pytest.mark.parametrize("lost", ["exp_avg.0", "network.mean", "step", "best"])
+def test_a_state_in_which_something_is_missing_is_refused(lost: str, cache: Cache, tmp_path: Path) -> None:
+    trained(1, cache).save(tmp_path / "state.safetensors")
+    tensors, metadata = load_tensors(tmp_path / "state.safetensors")
+    tensors.pop(lost, None)
+    metadata.pop(lost, None)
+    save_file(tensors, tmp_path / "state.safetensors", metadata)
+    with pytest.raises(UserError, match="is not the state of a run with this recipe"):
+        fresh_state(RECIPE, 11, CPU).load(tmp_path / "state.safetensors")
+
+
+def test_a_moment_of_another_shape_is_refused(cache: Cache, tmp_path: Path) -> None:
+    trained(1, cache).save(tmp_path / "state.safetensors")
+    tensors, metadata = load_tensors(tmp_path / "state.safetensors")
+    tensors["exp_avg.0"] = torch.zeros(1)
+    save_file(tensors, tmp_path / "state.safetensors", metadata)
+    with pytest.raises(UserError, match="is not the state of a run with this recipe"):
+        fresh_state(RECIPE, 11, CPU).load(tmp_path / "state.safetensors")
+
+
+def test_a_state_that_is_cut_off_is_refused(cache: Cache, tmp_path: Path) -> None:
+    path = tmp_path / "state.safetensors"
+    trained(1, cache).save(path)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(UserError, match="is not a whole safetensors file"):
+        fresh_state(RECIPE, 11, CPU).load(path)
