@@ -16,6 +16,16 @@ from pixelwise.data.layouts.streets_default import streets
 from pixelwise.labels import CAMVID11
 
 TINY = ("--size", "32x64", "--batch", "2")
+RUN_FOLDER = [
+    "best.safetensors",
+    "environment.json",
+    "evaluation.json",
+    "history.csv",
+    "last.safetensors",
+    "recipe.yaml",
+    "report.html",
+    "state.safetensors",
+]
 
 
 @dataclass(frozen=True)

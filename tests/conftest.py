@@ -79,7 +79,7 @@ def desk(tmp_path: Path, _inputs: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 
 @pytest.fixture
 def tiny_demo(monkeypatch: pytest.MonkeyPatch, small: Dataset) -> None:
-    """The embedded scenes are the ten small ones, and a demo needs no time for 200 test scenes."""
+    """The embedded scenes are the ten small ones, and the demo keeps little time for its end."""
     monkeypatch.setattr("pixelwise.data.layouts.streets", lambda: small)
     planning = import_module("pixelwise.training.plan")  # the function of that name hides the module
     monkeypatch.setattr(planning, "RESERVE", 0.5)

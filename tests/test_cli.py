@@ -12,22 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import TINY, files_below, pixelwise, refused
+from command_line import RUN_FOLDER, TINY, files_below, pixelwise, refused
 from PIL import Image as Pillow
 
 import pixelwise as pw
 from pixelwise.api import SPLITS, command
-
-RUN_FOLDER = [
-    "best.safetensors",
-    "environment.json",
-    "evaluation.json",
-    "history.csv",
-    "last.safetensors",
-    "recipe.yaml",
-    "report.html",
-    "state.safetensors",
-]
 
 
 @pytest.mark.usefixtures("tiny_demo")
@@ -154,6 +143,9 @@ def test_photos_of_one_name_from_two_folders_both_get_pictures(desk: Path) -> No
     run = "runs/2026-11-20_unet_camvid"
     said = json.loads(pixelwise("predict", run, "holiday_photos", "more", "--json").out)
     assert list(said["photos"]) == ["0_1", "1_1", "0_2", "1_2"]
+    shutil.copy("street.jpg", "0_1.jpg")
+    said = json.loads(pixelwise("predict", run, "holiday_photos", "more", "0_1.jpg", "--json").out)
+    assert list(said["photos"]) == ["0_2", "1_1", "0_3", "1_2", "0_1"]
 
 
 def test_the_model_file_alone_is_enough(desk: Path) -> None:

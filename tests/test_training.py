@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -21,9 +22,8 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from command_line import files_below, pixelwise, refused
+from command_line import RUN_FOLDER, files_below, pixelwise, refused
 from small_data import held
-from test_cli import RUN_FOLDER
 
 import pixelwise as pw
 from pixelwise import api
@@ -36,7 +36,7 @@ from pixelwise.training.augmentation import draw_affine, draw_color, generator
 from pixelwise.training.cache import Cache
 from pixelwise.training.loop import class_weights, learning_rate, samples_of_step
 from pixelwise.training.plan import parse_duration, parse_size, scaled_size
-from pixelwise.training.run import read_history, validation_steps
+from pixelwise.training.run import _stop_asked, read_history, validation_steps
 
 CPU = torch.device("cpu")
 TINY = Recipe(width=4, size=(32, 64), steps=8, batch=2, validations=2)
@@ -118,7 +118,7 @@ def test_the_same_recipe_gives_the_same_weights_and_another_seed_others(
 
 def test_a_tiny_model_learns_what_it_sees(tmp_path: Path, small_folder: Path) -> None:
     plain = replace(TINY, flip=0.0, zoom=(1.0, 1.0), rotation=0.0, color=0.0, hue=0.0, class_balance=0.0)
-    recipe = replace(plain, width=8, size=(64, 96), steps=80, validations=2, batch=6, learning_rate=1e-2, ema=0.9)
+    recipe = replace(plain, width=8, size=(64, 96), steps=50, validations=2, batch=6, learning_rate=1e-2, ema=0.9)
     api.resume(begin(tmp_path / "run", small_folder, recipe), "cpu")
     losses = [row["loss"] for row in read_history(tmp_path / "run" / "history.csv")]
     assert losses[-1] < 0.5 * math.log(len(CAMVID11))  # half of what knowing nothing costs
@@ -182,6 +182,29 @@ def test_a_stop_after_any_step_leaves_a_usable_model_and_no_trace_in_the_end(
     api.resume(run, "cpu")
     assert all_weights_of(run) == all_weights_of(whole)
     assert steps_of(run) == steps_of(whole) == [4, 8]
+
+
+def test_ctrl_c_asks_for_a_stop_and_a_second_one_stops_at_once() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with _stop_asked() as asked:
+        assert not asked()
+        signal.raise_signal(signal.SIGINT)
+        assert asked()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) == before
+
+
+def test_a_thread_that_trains_is_not_stopped_by_ctrl_c() -> None:
+    def enter() -> None:
+        with _stop_asked() as asked:
+            answers.append(asked())
+
+    answers: list[bool] = []
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join()
+    assert answers == [False]
 
 
 @contextmanager

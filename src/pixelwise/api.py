@@ -4,7 +4,7 @@ import json
 import shlex
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -20,9 +20,9 @@ from pixelwise.labels import LabelMap
 from pixelwise.machine import describe, pick_device
 from pixelwise.prediction import Segmentation
 from pixelwise.prediction import predict as predict_photo
-from pixelwise.progress import track
 from pixelwise.report import Example, choose_examples, write_report
 from pixelwise.training import Request, Run, hold_out, load_recipe, plan, read_history, resume_run, start_run
+from pixelwise.training.cache import decoded
 from pixelwise.training.plan import fill, parse_duration
 from pixelwise.training.run import BEST, HISTORY
 
@@ -102,8 +102,8 @@ def train_request(
     """As `train`, with everything a Request can hold."""
     where = pick_device(device)
     dataset = hold_out(_opened(data))
-    _read_through(dataset.val)
     folder = _new_folder(run, f"{datetime.now(UTC).date()}_{request.model}_{dataset.name}")
+    dataset = replace(dataset, val=decoded(dataset.val))  # so that a damaged file is named now
     recipe, cache = plan(request, dataset, where)
     recipe.save(folder / RECIPE, dataset.source)
     _write_json(folder / ENVIRONMENT, describe(where) | {"command": command()})
@@ -167,12 +167,6 @@ def _examples(evaluation: Evaluation, model: Model, split: Split) -> list[Exampl
         return Example(predict_photo(model.bundle, sample.image, name), sample.label, scores[name], kind)
 
     return [example(name, "worst") for name in worst] + [example(name, "best") for name in best]
-
-
-def _read_through(split: Split) -> None:
-    """Reads every sample once, so that a damaged file is named now and not at the first validation."""
-    for _ in track(split, "reading validation images"):
-        pass
 
 
 def _opened(data: str | Path | Dataset) -> Dataset:

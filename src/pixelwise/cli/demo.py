@@ -27,7 +27,8 @@ def demo(
 ) -> None:
     """Watch a U-Net learn to label rendered streets.
 
-    It needs no data and no network. The scores at the end are those of scenes it has never seen. With --write, write the scenes as a dataset.
+    It needs no data and no network. The scores at the end are those of scenes it has never seen.
+    With --write, write the scenes as a dataset.
     """
     began = time.monotonic()
     if write is not None:

@@ -38,7 +38,8 @@ def train(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Train a model on DATA and score it.
 
-    Ends with the scores on the validation split, a report and a model. With a budget, resolution, width and number of steps are chosen for this machine.
+    Ends with the scores on the validation split, a report and a model.
+    With a budget, resolution, width and number of steps are chosen for this machine.
     """
     began = time.monotonic()
     from pixelwise.training import Request

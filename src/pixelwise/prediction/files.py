@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from itertools import count
 from pathlib import Path
 
 from PIL import Image as Pillow
@@ -30,13 +31,14 @@ def find_photos(inputs: Iterable[str]) -> list[tuple[str, Photo]]:
     """
     photos = [photo for text in inputs for photo in _photos_of(text)]
     names = Counter(_name(photo) for photo in photos)
-    seen: Counter[str] = Counter()
-    found = []
+    numbers = {name: count(1) for name in names}
+    found: dict[str, Photo] = {}
     for photo in photos:
-        name = _name(photo)
-        seen[name] += 1
-        found.append((f"{name}_{seen[name]}" if names[name] > 1 else name, photo))
-    return found
+        base = name = _name(photo)
+        while names[base] > 1 and (name in names or name in found):
+            name = f"{base}_{next(numbers[base])}"
+        found[name] = photo
+    return list(found.items())
 
 
 def _photos_of(text: str) -> list[Photo]:

@@ -130,6 +130,8 @@ def plan(request: Request, dataset: Dataset, device: torch.device) -> tuple[Reci
         raise UserError(f"{dataset.name}: has no training images; add some, or give another folder")
     if not dataset.val:
         raise UserError(f"{dataset.name}: has one image and nothing to validate on; add more")
+    if len(dataset.labels) > IGNORE:
+        raise UserError(f"{dataset.name}: has {len(dataset.labels)} classes; merge some, for {IGNORE} are the most")
     rungs = _ladder(request, dataset.train)
     if request.budget is None:
         recipe = rungs[len(rungs) // 2]
