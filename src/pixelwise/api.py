@@ -88,8 +88,9 @@ def train(
     """Trains a model and gives the best one; the run folder holds it with its scores and its report.
 
     data: a folder, or a dataset. model: one of pixelwise.models.MODELS. budget: "10m", "2h" or seconds until
-    all is done, from which resolution, width and steps follow; or epochs: passes over the training images.
-    size: height and width of the training crop. run: the run folder, by default below runs/.
+    all is done, from which resolution, width and steps follow; or epochs: passes over the training images; half
+    an hour if neither is given. size: height and width of the training crop. run: the run folder, by default
+    below runs/.
     """
     seconds = parse_duration(budget) if isinstance(budget, str) else budget
     request = Request(model, seconds, time.monotonic(), epochs=epochs, size=size, seed=seed)

@@ -52,8 +52,6 @@ def train(  # noqa: PLR0913 - one parameter per option
         return
     if data is None:
         raise UserError("train needs DATA: a folder of images and masks, or `streets` for the built-in scenes")
-    if budget is None and epochs is None:
-        budget = "30m"
     crop = parse_size(size) if size else None
     seconds = parse_duration(budget) if budget else None
     request = Request(model, seconds, began, epochs=epochs, size=crop, batch=batch, seed=seed)

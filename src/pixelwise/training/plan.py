@@ -7,7 +7,7 @@ take the largest network and resolution that still learn from 400 images per squ
 import math
 import statistics
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 
@@ -24,7 +24,7 @@ from pixelwise.training.recipe import Recipe
 from pixelwise.training.state import fresh_state
 
 SIZE_STEP = 32  # crops are multiples of this, so that every model can halve them as often as it likes
-DEFAULT_EPOCHS = 60  # where neither budget nor epochs are asked for
+DEFAULT_BUDGET = 1800.0  # seconds, where neither budget nor epochs are asked for
 # With four times the time, half goes into seeing twice the images and half into twice the work on each.
 IMAGES_PER_ROOT_SECOND = 400
 FULL_AUGMENTATION = 40  # passes over the images from which augmentation is at its full strength
@@ -55,12 +55,12 @@ class Request:
     """What the user asked for; None is left to the plan.
 
     budget: seconds from ``began`` (of time.monotonic) until all is done. epochs: passes over the training
-    images. size: height and width. width: filters of the first level.
+    images; without either the budget is half an hour. size: height and width. width: filters of the first level.
     """
 
     model: str = "unet"
     budget: float | None = None
-    began: float = 0.0
+    began: float = field(default_factory=time.monotonic)
     epochs: float | None = None
     size: tuple[int, int] | None = None
     width: int | None = None
@@ -126,23 +126,29 @@ def plan(request: Request, dataset: Dataset, device: torch.device) -> tuple[Reci
     Raises UserError where the data has no training images, or the budget is too short to train anything.
     """
     reuse_memory()
+    _check(dataset)
+    if request.budget is None and request.epochs is None:
+        request = replace(request, budget=DEFAULT_BUDGET)
+    rungs = _ladder(request, dataset.train)
+    if request.budget is None:
+        recipe = rungs[-1 if device.type == "cuda" else len(rungs) // 2]
+        cache = fill(recipe, dataset, device)
+        steps = (request.epochs or 1) * len(cache) / recipe.batch
+        recipe = replace(recipe, steps=max(1, round(steps)), validations=min(20, math.ceil(steps)))
+        return _augmented(recipe, len(cache)), cache
+    recipe = _largest_affordable(request, rungs, dataset, device)
+    cache = fill(recipe, dataset, device)
+    return _fit_steps(request, recipe, dataset, cache), cache
+
+
+def _check(dataset: Dataset) -> None:
+    """Refuses data that cannot be trained on."""
     if not dataset.train:
         raise UserError(f"{dataset.name}: has no training images; add some, or give another folder")
     if not dataset.val:
         raise UserError(f"{dataset.name}: has one image and nothing to validate on; add more")
     if len(dataset.labels) > IGNORE:
         raise UserError(f"{dataset.name}: has {len(dataset.labels)} classes; merge some, for {IGNORE} are the most")
-    rungs = _ladder(request, dataset.train)
-    if request.budget is None:
-        recipe = rungs[len(rungs) // 2]
-        cache = fill(recipe, dataset, device)
-        steps = (request.epochs or DEFAULT_EPOCHS) * len(cache) / recipe.batch
-        return _augmented(
-            replace(recipe, steps=max(1, round(steps)), validations=min(20, math.ceil(steps))), len(cache)
-        ), cache
-    recipe = _largest_affordable(request, rungs, dataset, device)
-    cache = fill(recipe, dataset, device)
-    return _fit_steps(request, recipe, dataset, cache), cache
 
 
 def _ladder(request: Request, split: Split) -> list[Recipe]:
