@@ -21,7 +21,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class Recipe:
     """Everything that decides how a run ends, given the data.
 
-    model: one of MODELS. width: filters of its first level. upsample: U-Net's decoder, "" for other models.
+    model: one of MODELS. width: filters of its first level. upsample: how U-Net's decoder grows, "" = as in its paper.
     size: height and width of the training crop in pixels; images are first brought to this area.
     steps: optimiser steps in all. batch: images per step. learning_rate: peak of the one-cycle schedule
     (Smith and Topin 2018). weight_decay: of AdamW (Loshchilov and Hutter 2019).
@@ -32,18 +32,18 @@ class Recipe:
     seed: of weights, order and augmentation.
 
     >>> Recipe(width=16).options()
-    {'width': 16, 'upsample': 'transpose'}
+    {'width': 16}
     """
 
     model: str = "unet"
     width: PositiveInt = 32
-    upsample: str = "transpose"
+    upsample: str = ""
     size: tuple[PositiveInt, PositiveInt] = (192, 256)
     steps: PositiveInt = 1000
     batch: PositiveInt = 4
     learning_rate: Positive = 2e-3
     weight_decay: NotNegative = 1e-2
-    class_balance: NotNegative = 0.5
+    class_balance: NotNegative = 0.3
     ema: Share = 0.995
     validations: PositiveInt = 20
     flip: Share = 0.5
@@ -55,7 +55,7 @@ class Recipe:
 
     def options(self) -> dict[str, Any]:
         """What the model is built with."""
-        return {"width": self.width} | ({"upsample": self.upsample} if self.model == "unet" else {})
+        return {"width": self.width} | ({"upsample": self.upsample} if self.upsample else {})
 
     def save(self, path: Path, data: str) -> None:
         """Writes recipe.yaml; data: the folder that it is for."""

@@ -15,6 +15,7 @@ from pixelwise.data.streets.walls import FRONTS, fencings
 
 END = 95.0  # metres: the last lot along the street
 TOWARDS_US = np.pi
+LENGTHY = 3.0  # metres: the same for fences and hedges, whose near end is larger than their far end
 SLENDER = 1.8  # metres: posts are seen as far as things of this height, however high they are
 
 
@@ -96,7 +97,7 @@ def house(rng: np.random.Generator, side: int, wall: float, span: tuple[float, f
     shadow = Blob(wall + side * (back + 1), middle, 0.85 * (span[1] - span[0]), 0, top)
     yield Item(span[1] + 0.1, 9, shape, (shadow,))
     if back:
-        yield Item(span[1], 1.5, partial(furniture.fence, x=wall, span=span, fencing=pick(rng, tuple(fencings()))))
+        yield Item(span[1], LENGTHY, partial(furniture.fence, x=wall, span=span, fencing=pick(rng, tuple(fencings()))))
 
 
 def garden(rng: np.random.Generator, side: int, wall: float, span: tuple[float, float]) -> Iterator[Item]:
@@ -105,9 +106,9 @@ def garden(rng: np.random.Generator, side: int, wall: float, span: tuple[float, 
     for z in np.arange(span[0] + 2, span[1] - 1, 5.5):
         yield tree(rng, wall + side * rng.uniform(3, 6), z, pick(rng, LEAVES))._replace(z=span[1] + 0.2 + z / 1000)
     hedge = partial(plants.hedge, x=wall + side * 1.2, span=span, height=rng.uniform(1.2, 2.2), look=look, color=green)
-    yield Item(span[1] + 0.1, 2, hedge)
+    yield Item(span[1] + 0.1, LENGTHY, hedge)
     if rng.random() < 0.85:
-        yield Item(span[1], 1.5, partial(furniture.fence, x=wall, span=span, fencing=pick(rng, tuple(fencings()))))
+        yield Item(span[1], LENGTHY, partial(furniture.fence, x=wall, span=span, fencing=pick(rng, tuple(fencings()))))
 
 
 def tree(rng: np.random.Generator, x: float, z: float, color: Color) -> Item:
@@ -269,7 +270,7 @@ def odds_and_ends(rng: np.random.Generator, street: Street, side: int) -> Iterat
         if street.side_street:
             stop = min(stop, street.side_street[0] - 1)
         railing = pick(rng, tuple(fencings()[2:]))
-        yield Item(stop, 1.2, partial(furniture.fence, x=x, span=(start, stop), fencing=railing))
+        yield Item(stop, LENGTHY, partial(furniture.fence, x=x, span=(start, stop), fencing=railing))
     if rng.random() < 0.15:
         z = rng.uniform(6, 20)
         yield Item(z, 1, partial(furniture.litter_bin, at=Place(street.wall(side) - side * 0.5, z, 0, KERB)))
