@@ -38,7 +38,7 @@ RECORDS = (
     Record("demo_streets", "demo", split="test"),
     Record("camvid_unet_30m_cpu", "train ../shared/data/camvid --model unet --budget 30m --device cpu"),
     Record("camvid_segnet_30m_cpu", "train ../shared/data/camvid --model segnet --budget 30m --device cpu"),
-    Record("cityscapes_pairs_unet_20m_cpu", "train ../shared/data/cityscapes_pairs --budget 20m --device cpu"),
+    Record("cityscapes_pairs_unet_8m_cpu", "train ../shared/data/cityscapes_pairs --budget 8m --device cpu"),
     Record("camvid_unet_full_gpu", "train ../shared/data/camvid --size 352x480 --budget 8m --device cuda", gpu=True),
     Record("camvid_segnet_full_gpu", "train ../shared/data/camvid --model segnet --size 352x480 --budget 8m"
            " --device cuda", gpu=True),
