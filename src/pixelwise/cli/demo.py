@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    budget: Annotated[str, typer.Option(help="Time until all is done: 90s, 4m ...")] = "4.5m",
+    budget: Annotated[str, typer.Option(help="Time until all is done: 90s, 4m ...")] = "4.75m",
     device: Device = "auto",
     run: Run = None,
     write: Annotated[Path | None, typer.Option(help="Write the scenes into this new folder; train nothing.")] = None,

@@ -105,10 +105,13 @@ def garden(rng: np.random.Generator, side: int, wall: float, span: tuple[float, 
     green, look = pick(rng, LEAVES), int(rng.integers(CROWNS))
     for z in np.arange(span[0] + 2, span[1] - 1, 5.5):
         yield tree(rng, wall + side * rng.uniform(3, 6), z, pick(rng, LEAVES))._replace(z=span[1] + 0.2 + z / 1000)
-    hedge = partial(plants.hedge, x=wall + side * 1.2, span=span, height=rng.uniform(1.2, 2.2), look=look, color=green)
-    yield Item(span[1] + 0.1, LENGTHY, hedge)
     if rng.random() < 0.85:
         yield Item(span[1], LENGTHY, partial(furniture.fence, x=wall, span=span, fencing=pick(rng, tuple(fencings()))))
+    else:
+        hedge = partial(
+            plants.hedge, x=wall + side * 0.6, span=span, height=rng.uniform(1.2, 2.2), look=look, color=green
+        )
+        yield Item(span[1], LENGTHY, hedge)
 
 
 def tree(rng: np.random.Generator, x: float, z: float, color: Color) -> Item:
@@ -229,12 +232,12 @@ def crossing_people(rng: np.random.Generator, street: Street) -> Iterator[Item]:
 
 def cyclists(rng: np.random.Generator, street: Street) -> Iterator[Item]:
     """Cyclists along the kerb, towards us and away, and some that cross."""
-    for _ in range(int(rng.integers(0, 3))):
-        side, z = pick(rng, (-1, 1)), rng.uniform(6, 18)
+    if rng.random() < 0.3:
+        side, z = pick(rng, (-1, 1)), rng.uniform(6, 14)
         x = street.kerb(side) - side * (street.parking[side > 0] + 0.6)
         yield cyclist(x, z, look(rng, 0), behind=True, heading=rng.normal(0, 0.1))
-    if rng.random() < 0.7:
-        z = rng.uniform(7, 15)
+    for _ in range(int(rng.integers(1, 3))):
+        z = rng.uniform(6, 14)
         heading = rng.normal(0, 0.35) + pick(rng, (0.0, np.pi))
         yield cyclist(rng.uniform(street.left, street.right), z, look(rng, 0), behind=False, heading=heading)
 

@@ -16,7 +16,7 @@ from pixelwise.data.streets.textures import clouds
 from pixelwise.data.streets.weather import paint_sky, sample_weather
 
 HEIGHT, WIDTH = 256, 320
-SMALLEST = 20.0  # pixels of height below which a thing is left out: nobody could label it
+SMALLEST = 25.0  # pixels of height below which a thing is left out: nobody could label it
 BONNETS = 0.25  # the share of scenes with our own car in the picture
 Pixels = npt.NDArray[np.uint8]
 

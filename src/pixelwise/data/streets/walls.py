@@ -210,7 +210,7 @@ def fencings() -> list[Fencing]:
 def _empty(color: Color) -> tuple[Pixels, Pixels]:
     picture = np.zeros((64, 256, 4), np.uint8)
     picture[..., :3] = color
-    return picture, np.full((64, 256), 95, np.uint8)
+    return picture, np.full((64, 256), 180, np.uint8)  # what is behind shines through a little
 
 
 def _boards() -> Fencing:
