@@ -59,7 +59,7 @@ def measure(model: str, width: int) -> dict[str, float]:
 
 
 def main() -> None:
-    cases = {"unet width 24": ("unet", 24), "unet width 64": ("unet", 64), "segnet width 32": ("segnet", 32)}
+    cases = {"unet width 24": ("unet", 24), "segnet width 32": ("segnet", 32)}
     figures: dict[str, dict[str, dict[str, float]]] = {}
     for memory in ("memory given back", "memory kept"):
         if memory == "memory kept":
