@@ -16,7 +16,8 @@ from command_line import RUN_FOLDER, TINY, files_below, pixelwise, refused
 from PIL import Image as Pillow
 
 import pixelwise as pw
-from pixelwise.api import SPLITS, command
+from pixelwise.api import command
+from pixelwise.evaluation.evaluate import SPLITS
 
 
 @pytest.mark.usefixtures("tiny_demo")

@@ -12,7 +12,7 @@ from typing import Literal
 from pixelwise.bundle import Bundle, load_bundle
 from pixelwise.data import Dataset, Split, open_dataset
 from pixelwise.data.dataset import Image
-from pixelwise.errors import UserError, unknown
+from pixelwise.errors import UserError
 from pixelwise.evaluation import Evaluation
 from pixelwise.evaluation import evaluate as evaluate_bundle
 from pixelwise.files import replacing
@@ -28,7 +28,6 @@ from pixelwise.training.run import BEST, HISTORY
 
 __all__ = ["Model", "evaluate", "load", "open_dataset", "resume", "train", "train_request"]
 
-SPLITS = ("train", "val", "test")
 RECIPE, ENVIRONMENT, EVALUATION, REPORT = "recipe.yaml", "environment.json", "evaluation.json", "report.html"
 
 
@@ -116,6 +115,7 @@ def resume(run: str | Path, device: str = "auto") -> Model:
     folder, where = Path(run), pick_device(device)
     recipe, data = load_recipe(folder / RECIPE)
     dataset = hold_out(open_dataset(data))
+    dataset = replace(dataset, val=decoded(dataset.val))
     cache = fill(recipe, dataset, where)
     if not (folder / ENVIRONMENT).exists():
         _write_json(folder / ENVIRONMENT, describe(where) | {"command": command()})
@@ -124,8 +124,6 @@ def resume(run: str | Path, device: str = "auto") -> Model:
 
 def evaluate(model: Model | str | Path, data: str | Path | Dataset, split: str | None = None) -> Evaluation:
     """Scores a model on a split: "train", "val" or "test"; by default val where there is one, else test, else train."""
-    if split is not None and split not in SPLITS:
-        raise unknown("split", split, SPLITS)
     scored = model if isinstance(model, Model) else load(model)
     dataset = hold_out(_opened(data))
     return evaluate_bundle(scored.bundle, dataset, split or default_split(dataset))

@@ -30,7 +30,7 @@ class Cache:
         return len(self.images)
 
 
-MOST_KEPT = 2**31  # bytes of decoded validation samples that are kept in memory
+MOST_KEPT = 2**31  # bytes of decoded samples that are kept in memory
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def decoded(split: Split) -> Split:
     """The split with its samples read once and kept; as it was, if they need more than two gigabytes."""
     if not split or (split[0].image.nbytes + split[0].label.nbytes) * len(split) > MOST_KEPT:
         return split
-    return Split(tuple(Decoded(sample) for sample in track(split, "reading validation images")))
+    return Split(tuple(Decoded(sample) for sample in track(split, "reading images")))
 
 
 def fill_cache(samples: Split, size: tuple[int, int], device: torch.device, *, ignore: int = 255) -> Cache:

@@ -182,7 +182,7 @@ def fill(recipe: Recipe, dataset: Dataset, device: torch.device) -> Cache:
 def _largest_affordable(request: Request, rungs: list[Recipe], dataset: Dataset, device: torch.device) -> Recipe:
     """The highest rung on which the images are seen often enough within what is left of the budget."""
     wanted = IMAGES_PER_ROOT_SECOND * math.sqrt(request.budget or 0)
-    probe = replace(dataset, train=dataset.train[:PROBE_IMAGES])
+    probe = replace(dataset, train=decoded(dataset.train[:PROBE_IMAGES]))
     chosen = rungs[0]
     for recipe in track(rungs, "measuring speed"):
         seconds = seconds_per_step(recipe, fill(recipe, probe, device), len(dataset.labels))
@@ -197,7 +197,7 @@ def _fit_steps(request: Request, recipe: Recipe, dataset: Dataset, cache: Cache)
     """As many steps and validations as what is left of the budget allows."""
     seconds = seconds_per_step(recipe, cache, len(dataset.labels))
     state = fresh_state(recipe, len(dataset.labels), cache.images.device)
-    few = decoded(dataset.val[:PROBE_IMAGES])
+    few = dataset.val[:PROBE_IMAGES]
     began = time.monotonic()
     validate(state.averaged, few, dataset, recipe.size)
     validation = (time.monotonic() - began) / len(few) * len(dataset.val)

@@ -17,7 +17,7 @@ from pixelwise.errors import UserError
 from pixelwise.files import replacing
 from pixelwise.machine import describe, reuse_memory
 from pixelwise.progress import TrainingProgress
-from pixelwise.training.cache import Cache, decoded
+from pixelwise.training.cache import Cache
 from pixelwise.training.loop import class_weights, train_step, validate
 from pixelwise.training.recipe import Recipe
 from pixelwise.training.state import State, fresh_state
@@ -61,7 +61,6 @@ class Run:
         weights = class_weights(self.cache, len(self.dataset.labels), recipe.class_balance)
         self._began = time.monotonic() - (self.history[-1]["seconds"] if self.history else 0)
         milestones = validation_steps(recipe)
-        self._val = decoded(self.dataset.val)
         with TrainingProgress(recipe.steps, self.steps_per_epoch, recipe.batch) as progress, _stop_asked() as asked:
             while state.step < recipe.steps:
                 loss = train_step(state, recipe, self.cache, weights, self.dataset.labels.ignore)
@@ -95,7 +94,7 @@ class Run:
     def _validate_and_save(self, loss: float, progress: TrainingProgress) -> None:
         self._check(loss)
         state = self.state
-        score = validate(state.averaged, self._val, self.dataset, self.recipe.size)
+        score = validate(state.averaged, self.dataset.val, self.dataset, self.recipe.size)
         progress.validated(state.step, score)
         self.history.append(
             {
