@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from os import PathLike
 
 
 class UserError(Exception):
@@ -11,6 +12,21 @@ class UserError(Exception):
     Traceback (most recent call last):
     pixelwise.errors.UserError: masks/0017.png: is empty; restore it or delete it
     """
+
+
+class DataError(UserError):
+    """A file of a dataset that cannot be used as it is.
+
+    path: the file. what: is wrong with it. mend: what to do. kind: one or two words under which `pixelwise check`
+    groups such files, "unreadable" for one.
+
+    >>> print(DataError("a.png", "is cut off", "copy it again", "unreadable"))
+    a.png: is cut off; copy it again
+    """
+
+    def __init__(self, path: PathLike[str] | str, what: str, mend: str, kind: str) -> None:
+        super().__init__(f"{path}: {what}; {mend}")
+        self.path, self.what, self.mend, self.kind = str(path), what, mend, kind
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:

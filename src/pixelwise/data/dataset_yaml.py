@@ -7,11 +7,12 @@ ignore: 255                 # or a list of pixel values; 255 always is
 """
 
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from pixelwise.data.description import Description
 from pixelwise.errors import UserError, unknown
 from pixelwise.labels import IGNORE, PUBLISHED, LabelMap
 
@@ -22,13 +23,6 @@ Value = Annotated[int, Field(ge=0, le=65535)]
 Channel = Annotated[int, Field(ge=0, le=255)]
 
 
-class Description(NamedTuple):
-    """The classes of a dataset, and the pixel values of index masks that are ignored."""
-
-    labels: LabelMap
-    ignored: tuple[int, ...]
-
-
 class _File(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -36,26 +30,31 @@ class _File(BaseModel):
     ignore: Value | list[Value] = IGNORE
 
 
-def read_description(root: Path) -> Description | None:
-    """What root/dataset.yaml says, or None where there is no such file.
+def find_description(path: Path) -> tuple[Path, Description]:
+    """Where the data lies and what its dataset.yaml says: the file itself, that of a folder, or nothing.
 
     Raises UserError where it is not YAML, a key is unknown, a class is named twice or a colour is no RGB value.
     """
-    path = root / NAME
-    if not path.is_file():
-        return None
+    if path.suffix.lower() in {".yaml", ".yml"} and path.is_file():
+        return path.parent, _described(path)
+    if (path / NAME).is_file():
+        return path, _described(path / NAME)
+    return path, Description()
+
+
+def _described(path: Path) -> Description:
     content = _parsed(path)
     ignored = content.ignore if isinstance(content.ignore, list) else [content.ignore]
-    return Description(_labels(content), tuple(sorted({*ignored, IGNORE})))
+    return Description(path, labels=_labels(content), ignored=tuple(sorted({*ignored, IGNORE})))
 
 
 def write_description(root: Path, labels: LabelMap) -> None:
-    """Writes root/dataset.yaml, from which ``read_description`` gives the same classes.
+    """Writes root/dataset.yaml, from which ``find_description`` gives the same classes.
 
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
     >>> write_description(folder, LabelMap(("road", "car"), ((128, 64, 128), (0, 0, 142))))
-    >>> read_description(folder).labels.names
+    >>> find_description(folder)[1].labels.names
     ('road', 'car')
     """
     classes = {name: list(color) for name, color in zip(labels.names, labels.colors, strict=True)}

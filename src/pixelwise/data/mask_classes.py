@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image as Pillow
 
-from pixelwise.data.dataset_yaml import EXAMPLE, NAME, Description
+from pixelwise.data.dataset_yaml import EXAMPLE, NAME
+from pixelwise.data.description import Description
 from pixelwise.data.images import Pixels, read_mask
 from pixelwise.data.masks import ColorMask, Decoder, IndexMask
 from pixelwise.data.palettes import (
@@ -38,18 +39,18 @@ class Classes(NamedTuple):
     evidence: str
 
 
-def find_classes(masks: Sequence[Path], description: Description | None) -> Classes:
+def find_classes(masks: Sequence[Path], description: Description) -> Classes:
     """The classes of these masks; whether they hold indices or colours is told by the first.
 
-    masks: at least one file. description: what dataset.yaml says, if there is one.
+    masks: at least one file. description: what dataset.yaml says.
     Raises UserError where colours are unknown, or values cannot be class indices.
     """
     first = masks[0]
     if read_mask(first).ndim == 2:
-        return _described_index(description) if description else _index(masks)
+        return _described_index(description.labels, description) if description.labels else _index(masks)
     pixels = grid([_color(path) for path in even_sample(masks, MASKS_FOR_COLORS)])
     limit = color_limit(masks, pixels)
-    if description:
+    if description.labels:
         return Classes(description.labels, ColorMask(description.labels, limit), f"colour masks, classes from {NAME}")
     return _published(first.parent, pixels, limit)
 
@@ -80,9 +81,9 @@ def _examples(pixels: npt.NDArray[np.uint8], labels: LabelMap) -> str:
     return ", ".join(str(color) for color in [one for one in ranked if one not in labels.colors][:3])
 
 
-def _described_index(description: Description) -> Classes:
-    labels, ignored = description
-    return Classes(labels, IndexMask(len(labels), ignored), f"index masks, classes from {NAME}")
+def _described_index(labels: LabelMap, description: Description) -> Classes:
+    decode = IndexMask(len(labels), description.ignored, tuple(description.values.items()))
+    return Classes(labels, decode, f"index masks, classes from {NAME}")
 
 
 def _index(masks: Sequence[Path]) -> Classes:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pixelwise.data.images import Pixels
-from pixelwise.errors import UserError
+from pixelwise.errors import DataError
 from pixelwise.labels import Label, LabelMap
 
 # L1 distance in RGB up to which a pixel of a lossy mask still counts as its nearest colour. On the
@@ -25,38 +25,53 @@ class Decoder(Protocol):
 
 @dataclass(frozen=True)
 class IndexMask:
-    """Masks whose pixel values name the class: value ``v`` is class ``v``, and ``ignored`` values are ignored.
+    """Masks whose pixel values name the class.
+
+    values: (value, class) pairs; none where value ``v`` is class ``v``. ignored: values that are ignored, even where
+    one is a class. channel: of a colour image that holds the values, 0 for the red one of CARLA's masks.
 
     >>> decode = IndexMask(2, ignored=(255,))
     >>> decode(np.array([[0, 1, 255]], np.uint8), Path("mask.png")).tolist()
     [[0, 1, 255]]
     >>> decode(np.array([[7]], np.uint8), Path("mask.png"))
     Traceback (most recent call last):
-    pixelwise.errors.UserError: mask.png: pixel value 7 is not one of the 2 classes (0-1); correct the mask, or list 7 \
+    pixelwise.errors.DataError: mask.png: pixel value 7 is not one of the 2 classes (0-1); correct the mask, or list 7 \
 under `ignore` in dataset.yaml if it marks unlabelled pixels
     """
 
     classes: int
     ignored: tuple[int, ...]
+    values: tuple[tuple[int, int], ...] = ()
+    channel: int | None = None
 
     def __call__(self, mask: Pixels, path: Path) -> Label:
+        if self.channel is not None and mask.ndim == 3:
+            mask = mask[..., self.channel]
         if mask.ndim != 2:
-            raise UserError(f"{path}: is a colour image, but the other masks hold class indices; convert it")
+            what = "is a colour image, but the other masks hold class indices"
+            raise DataError(path, what, "convert it", "mixed mask types")
         label = self._table[mask]
         if (label < 0).any():
             value = int(mask[label < 0][0])
-            raise UserError(
-                f"{path}: pixel value {value} is not one of the {self.classes} classes (0-{self.classes - 1}); "
-                f"correct the mask, or list {value} under `ignore` in dataset.yaml if it marks unlabelled pixels"
+            raise DataError(
+                path,
+                f"pixel value {value} is not one of the {self.classes} classes ({self._known})",
+                f"correct the mask, or list {value} under `ignore` in dataset.yaml if it marks unlabelled pixels",
+                "unknown value",
             )
         return label.astype(np.uint8)
 
     @cached_property
     def _table(self) -> npt.NDArray[np.int16]:
         table = np.full(65536, -1, np.int16)
-        table[: self.classes] = np.arange(self.classes)
+        for value, index in self.values or enumerate(range(self.classes)):
+            table[value] = index
         table[list(self.ignored)] = 255
         return table
+
+    @property
+    def _known(self) -> str:
+        return ", ".join(str(value) for value, _ in self.values) or f"0-{self.classes - 1}"
 
 
 @dataclass(frozen=True)
@@ -78,7 +93,8 @@ class ColorMask:
 
     def __call__(self, mask: Pixels, path: Path) -> Label:
         if mask.ndim != 3:
-            raise UserError(f"{path}: holds class indices, but the other masks are colour images; convert it")
+            what = "holds class indices, but the other masks are colour images"
+            raise DataError(path, what, "convert it", "mixed mask types")
         red, green, blue = np.moveaxis(mask.astype(np.int32), -1, 0)
         packed, where = np.unique((red << 16) | (green << 8) | blue, return_inverse=True)
         colors = np.stack([packed >> 16, (packed >> 8) & 255, packed & 255], axis=1)

@@ -1,6 +1,7 @@
 """The training images decoded once, at working size, on the model's device."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -42,6 +43,11 @@ class Decoded:
     @property
     def name(self) -> str:
         return self.sample.name
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """None; it is in memory."""
+        return ()
 
     def read(self) -> Sample:
         """The sample, at no cost."""

@@ -1,53 +1,75 @@
-"""How datasets lie on disk: one file per layout, each with ``recognise(folder) -> Dataset | None``."""
+"""How datasets lie on disk: one file per layout, each with ``recognise(folder, description) -> Dataset | None``."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
+from typing import NamedTuple
 
+from pixelwise.data.arrange import arrange_splits, leave_out, merge_classes
 from pixelwise.data.dataset import Dataset
+from pixelwise.data.dataset_yaml import find_description
+from pixelwise.data.description import Description
 from pixelwise.data.images import is_image
 from pixelwise.data.layouts import camvid, folders, pairs
 from pixelwise.data.layouts.splits import sub_folders
 from pixelwise.data.layouts.streets_default import streets
 from pixelwise.errors import UserError, unknown
 
-# The first that recognises a folder reads it, so the more particular come first.
-LAYOUTS: dict[str, Callable[[Path], Dataset | None]] = {
-    "camvid": camvid.recognise,
-    "pairs": pairs.recognise,
-    "folders": folders.recognise,
-}
 
-LOOKED_FOR = {"camvid": camvid.LOOKS_FOR, "pairs": pairs.LOOKS_FOR, "folders": folders.LOOKS_FOR}
+class Layout(NamedTuple):
+    """One way in which datasets lie on disk; each is a module of this package.
+
+    recognise: the dataset in a folder, or None where it is none of these; faults of single files become problems of
+    the dataset, and only what leaves nothing to read raises UserError. looks_for: one phrase saying what it takes.
+    """
+
+    recognise: Callable[[Path, Description], Dataset | None]
+    looks_for: str
+
+
+# The first that recognises a folder reads it, so the more particular come first.
+LAYOUTS = {
+    "camvid": Layout(camvid.recognise, camvid.LOOKS_FOR),
+    "pairs": Layout(pairs.recognise, pairs.LOOKS_FOR),
+    "folders": Layout(folders.recognise, folders.LOOKS_FOR),
+}
 
 STREETS = "streets"
 MOST_LISTED = 100_000  # files counted for the message where nothing is recognised
 
 
-def open_dataset(path: str | Path, layout: str | None = None) -> Dataset:
+def open_dataset(path: str | Path, layout: str | None = None, classes: str | None = None) -> Dataset:
     """Recognises how the data lies on disk and gives its splits; no photo is read before it is needed.
 
-    path: a folder, or "streets" for the embedded rendered scenes. layout: one of LAYOUTS, to insist on it.
+    path: a folder, a dataset.yaml, a table (Parquet file or name of a hub's dataset), or "streets" for the embedded
+    rendered scenes. layout: one of LAYOUTS, to insist on it. classes: one of MERGES, to train on fewer classes.
     Raises UserError where nothing is recognised.
 
     >>> print(open_dataset("streets"))
     streets: rendered layout (embedded renderer, seed 0); 600 train, 60 val, 100 test; 11 classes
     """
-    folder = Path(path)
     if layout is not None and layout not in LAYOUTS:
         raise unknown("layout", layout, LAYOUTS)
-    if str(path) == STREETS and not folder.is_dir() and layout is None:
-        return replace(streets(), source=STREETS)
-    if not folder.is_dir():
-        raise _no_folder(folder)
-    asked = [layout] if layout else list(LAYOUTS)
-    for inner in _with_lone_folders(folder):
+    dataset, description = _found(Path(path), layout)
+    dataset = leave_out(dataset, lambda file: description.leaves_out(file, Path(path)))
+    dataset = arrange_splits(dataset, description.splits)
+    return replace(merge_classes(dataset, classes or description.groups), source=str(path))
+
+
+def _found(path: Path, layout: str | None) -> tuple[Dataset, Description]:
+    if str(path) == STREETS and not path.is_dir() and layout is None:
+        return streets(), Description()
+    root, description = find_description(path)
+    if not root.is_dir():
+        raise _no_folder(root)
+    asked = [name] if (name := layout or description.layout) else list(LAYOUTS)
+    for inner in _with_lone_folders(root):
         for name in asked:
-            if dataset := LAYOUTS[name](inner):
-                return replace(dataset, source=str(folder))
-    raise _unrecognised(folder, asked)
+            if dataset := LAYOUTS[name].recognise(inner, description):
+                return dataset, description
+    raise _unrecognised(root, asked)
 
 
 def _with_lone_folders(folder: Path) -> Iterator[Path]:
@@ -77,5 +99,5 @@ def _unrecognised(folder: Path, asked: list[str]) -> UserError:
     if not kinds["images"]:
         return UserError(f"{folder}: holds no images (nor do its sub-folders); name the folder that does")
     found = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
-    wanted = "; ".join(f"{name} ({LOOKED_FOR[name]})" for name in asked)
+    wanted = "; ".join(f"{name} ({LAYOUTS[name].looks_for})" for name in asked)
     return UserError(f"{folder}: holds {found}, but no dataset is recognised; arrange it as one of: {wanted}")

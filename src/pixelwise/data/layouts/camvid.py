@@ -5,7 +5,8 @@ Badrinarayanan, Kendall, Cipolla, PAMI 2017 (the SegNet tutorial's data): index 
 
 from pathlib import Path
 
-from pixelwise.data.dataset import Dataset, Split
+from pixelwise.data.dataset import Dataset
+from pixelwise.data.description import Description
 from pixelwise.data.layouts.entries import ImageAndMask
 from pixelwise.data.layouts.splits import assemble
 from pixelwise.data.masks import IndexMask
@@ -17,15 +18,15 @@ VOID = 11
 LOOKS_FOR = "train.txt, val.txt or test.txt with a photo and its index mask on each line"
 
 
-def recognise(root: Path) -> Dataset | None:
+def recognise(root: Path, description: Description) -> Dataset | None:
     """The dataset, if the folder has split files of which each line names a photo and a mask; else None."""
     lists = {name: root / f"{name}.txt" for name in ("train", "val", "test")}
     found = {name: path for name, path in lists.items() if path.is_file() and _is_pair_list(path)}
     if not found:
         return None
-    splits = {name: Split(tuple(_entries(root, path))) for name, path in found.items()}
+    splits = {name: _entries(root, path) for name, path in found.items()}
     evidence = f"{', '.join(path.name for path in found.values())} list photo and index mask"
-    return assemble(root.resolve().name, "camvid", splits, labels=CAMVID11, evidence=evidence)
+    return assemble(root, "camvid", splits, labels=CAMVID11, evidence=evidence)
 
 
 def _is_pair_list(path: Path) -> bool:

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from pixelwise.data.dataset import Sample
+from pixelwise.data.dataset import RGB, Format, Sample
 from pixelwise.data.images import read_image, read_mask
 from pixelwise.data.masks import Decoder
-from pixelwise.errors import UserError
+from pixelwise.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -17,13 +17,18 @@ class ImageAndMask:
     image: Path
     mask: Path
     decode: Decoder
+    format: Format = RGB
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The photo and the mask."""
+        return (self.image, self.mask)
 
     def read(self) -> Sample:
         """Raises UserError where a file is damaged, a value is no class, or the sizes differ."""
-        image, label = read_image(self.image), self.decode(read_mask(self.mask), self.mask)
+        image, label = read_image(self.image, self.format), self.decode(read_mask(self.mask), self.mask)
         if image.shape[:2] != label.shape:
             photo, mask = (f"{shape[1]} x {shape[0]}" for shape in (image.shape, label.shape))
-            raise UserError(
-                f"{self.mask}: is {mask} pixels but its photo {self.image.name} is {photo}; make them equal"
-            )
+            what = f"is {mask} pixels but its photo {self.image.name} is {photo}"
+            raise DataError(self.mask, what, "make them equal", "size mismatch")
         return Sample(image, label, self.name)

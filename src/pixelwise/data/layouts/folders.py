@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pixelwise.data.dataset import Dataset, Split
-from pixelwise.data.dataset_yaml import read_description
+from pixelwise.data.dataset import Dataset
+from pixelwise.data.description import Description
 from pixelwise.data.images import Pixels, list_images, read_mask
 from pixelwise.data.layouts.entries import ImageAndMask
 from pixelwise.data.layouts.splits import assemble, holds_images, split_of, sub_folders
@@ -40,21 +40,21 @@ class Look(NamedTuple):
     called: bool
 
 
-def recognise(root: Path) -> Dataset | None:
+def recognise(root: Path, description: Description) -> Dataset | None:
     """The dataset, if two folders hold photos and masks; else None.
 
     Raises UserError where photos and masks do not belong together one to one, or colours are unknown.
     """
-    sides, description = _sides(root), read_description(root)
-    if (chosen := _photos_and_masks(sides, 0.0 if description else LEAST_FLAT)) is None:
+    sides = _sides(root)
+    if (chosen := _photos_and_masks(sides, 0.0 if description.labels else LEAST_FLAT)) is None:
         return None
     photos, masks = (sides[name] for name in chosen)
     matched = {split: _matched(photos.get(split), folder) for split, folder in masks.items()}
     found = find_classes([mask for pairs in matched.values() for _, mask in pairs], description)
-    splits = {split: Split(tuple(_entries(pairs, found.decode))) for split, pairs in matched.items()}
+    splits = {split: list(_entries(pairs, found.decode)) for split, pairs in matched.items()}
     left_out = "".join(f"; {split} has no masks and is left out" for split in photos if split not in masks)
     evidence = f"photos in {chosen[0]}, masks of the same names in {chosen[1]}; {found.evidence}{left_out}"
-    return assemble(root.resolve().name, "folders", splits, labels=found.labels, evidence=evidence)
+    return assemble(root, "folders", splits, labels=found.labels, evidence=evidence)
 
 
 def _entries(pairs: list[tuple[Path, Path]], decode: Decoder) -> Iterator[ImageAndMask]:

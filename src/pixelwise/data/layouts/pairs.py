@@ -6,8 +6,9 @@ Isola et al., "Image-to-Image Translation with Conditional Adversarial Networks"
 from dataclasses import dataclass
 from pathlib import Path
 
-from pixelwise.data.dataset import Dataset, Image, Sample, Split
-from pixelwise.data.dataset_yaml import NAME, read_description
+from pixelwise.data.dataset import Dataset, Image, Sample
+from pixelwise.data.dataset_yaml import NAME
+from pixelwise.data.description import Description
 from pixelwise.data.images import list_images, read_image
 from pixelwise.data.layouts.splits import assemble, split_of, sub_folders
 from pixelwise.data.masks import ColorMask, Decoder
@@ -29,13 +30,18 @@ class SideBySide:
     path: Path
     decode: Decoder
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The one file."""
+        return (self.path,)
+
     def read(self) -> Sample:
         """Raises UserError where the file is damaged or its width is odd."""
         left, right = _halves(read_image(self.path), self.path)
         return Sample(left.copy(), self.decode(right, self.path), self.name)
 
 
-def recognise(root: Path) -> Dataset | None:
+def recognise(root: Path, description: Description) -> Dataset | None:
     """The dataset, if the right halves of its files have a published map's colours and the left ones have not."""
     files = _files_by_split(root)
     every = [path for paths in files.values() for path in paths]
@@ -44,17 +50,16 @@ def recognise(root: Path) -> Dataset | None:
     left, right = (grid([picture[:, half] for picture, half in _cut(pictures, side)]) for side in (0, 1))
     if not len(right):
         return None
-    description = read_description(root)
-    match = _match(description.labels, right) if description else match_published(right)
+    match = _match(description.labels, right) if description.labels else match_published(right)
     share = share_near(left, match.labels, NEAR)
     if match.share < LEAST or share > match.share / 2:
         return None
     for path, picture in pictures.items():
         _halves(picture, path)
     decode = ColorMask(match.labels, color_limit(every, right))
-    splits = {name: Split(tuple(SideBySide(p.stem, p, decode) for p in paths)) for name, paths in files.items()}
+    splits = {name: [SideBySide(p.stem, p, decode) for p in paths] for name, paths in files.items()}
     evidence = _evidence(match, share, len(sampled))
-    return assemble(root.resolve().name, "pairs", splits, labels=match.labels, evidence=evidence)
+    return assemble(root, "pairs", splits, labels=match.labels, evidence=evidence)
 
 
 def _match(labels: LabelMap, masks: Image) -> Match:

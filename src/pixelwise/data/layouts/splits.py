@@ -1,10 +1,12 @@
 """What the layouts share: the names of splits, sub-folders, and putting a dataset together."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from pixelwise.data.dataset import Dataset, Split
+from pixelwise.data.dataset import RGB, Dataset, Entry, Format, Split
 from pixelwise.data.images import is_image
+from pixelwise.data.problems import gather
+from pixelwise.errors import DataError
 from pixelwise.labels import LabelMap
 
 SPLITS = {
@@ -37,12 +39,24 @@ def holds_images(folder: Path) -> bool:
     return any(is_image(path) for path in folder.iterdir())
 
 
-def assemble(name: str, layout: str, splits: Mapping[str, Split], *, labels: LabelMap, evidence: str) -> Dataset:
-    """The dataset with these splits by name; those not given are empty.
+def assemble(
+    root: Path,
+    layout: str,
+    splits: Mapping[str, Sequence[Entry]],
+    *,
+    labels: LabelMap,
+    evidence: str,
+    format: Format = RGB,
+    problems: Iterable[DataError] = (),
+) -> Dataset:
+    """The dataset of that folder with these splits by name; those not given are empty.
+
+    problems: the files that were found wanting while the layout was read, and are left out.
 
     >>> from pixelwise.labels import CAMVID11
-    >>> len(assemble("mine", "folders", {}, labels=CAMVID11, evidence="an example").train)
+    >>> len(assemble(Path("mine"), "folders", {}, labels=CAMVID11, evidence="an example").train)
     0
     """
-    train, val, test = (splits.get(split, Split(())) for split in ("train", "val", "test"))
-    return Dataset(name, layout, evidence, labels, train, val, test)
+    train, val, test = (Split(tuple(splits.get(split, ()))) for split in ("train", "val", "test"))
+    name = root.resolve().name
+    return Dataset(name, layout, evidence, labels, train, val, test, "", format, gather(problems))

@@ -1,8 +1,9 @@
 """The embedded default: rendered streets with perfect labels, so that everything works with no data at all."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
-from pixelwise.data.dataset import Dataset, Sample, Split
+from pixelwise.data.dataset import Dataset, Sample
 from pixelwise.data.layouts.splits import assemble
 from pixelwise.labels import CAMVID11
 
@@ -23,6 +24,11 @@ class Scene:
     def name(self) -> str:
         return f"street{self.index:07d}"
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """None."""
+        return ()
+
     def read(self) -> Sample:
         """Renders the scene."""
         from pixelwise.data.streets import render  # the renderer's textures are built when it is first imported
@@ -41,8 +47,5 @@ def streets(train: int = TRAIN, val: int = VAL, test: int = TEST, *, seed: int =
     (4, ('street1000000', 'street1000001'))
     """
     counts = {"train": train, "val": val, "test": test}
-    splits = {
-        name: Split(tuple(Scene(seed, STARTS[name] + index) for index in range(count)))
-        for name, count in counts.items()
-    }
-    return assemble("streets", "rendered", splits, labels=CAMVID11, evidence=f"embedded renderer, seed {seed}")
+    splits = {name: [Scene(seed, STARTS[name] + index) for index in range(count)] for name, count in counts.items()}
+    return assemble(Path("streets"), "rendered", splits, labels=CAMVID11, evidence=f"embedded renderer, seed {seed}")

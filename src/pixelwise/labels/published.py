@@ -1,91 +1,16 @@
-"""What the classes are: names, colours, the ignore index; and the published maps as constants."""
+"""The published label maps, each with its source."""
 
-from dataclasses import dataclass
-from functools import cached_property
-
-import numpy as np
-import numpy.typing as npt
-
-from pixelwise.errors import UserError
-
-Color = tuple[int, int, int]
-Label = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
-
-IGNORE = 255
+from pixelwise.labels.label_map import Color, LabelMap
 
 
-@dataclass(frozen=True)
-class LabelMap:
-    """The classes of a dataset or a model: class ``i`` is called ``names[i]``, drawn in ``colors[i]``.
-
-    Pixels whose label is ``ignore`` are neither learnt from nor scored; they are drawn black.
-
-    names: one per class, no two alike. colors: RGB in [0, 255], one per class.
-    Raises UserError where names repeat, or names and colours differ in number.
-
-    >>> streets = LabelMap(("road", "car"), ((128, 64, 128), (0, 0, 142)))
-    >>> streets.index("car"), len(streets)
-    (1, 2)
-    >>> streets.colorize(np.array([[0, 255]], np.uint8)).tolist()
-    [[[128, 64, 128], [0, 0, 0]]]
-    """
-
-    names: tuple[str, ...]
-    colors: tuple[Color, ...]
-    ignore: int = IGNORE
-
-    def __post_init__(self) -> None:
-        if not self.names:
-            raise UserError("a label map needs at least one class")
-        if len(self.names) != len(self.colors):
-            raise UserError(f"{len(self.names)} class names but {len(self.colors)} colours; give one colour per class")
-        for index, name in enumerate(self.names):
-            if name in self.names[:index]:
-                raise UserError(
-                    f"classes {self.names.index(name)} and {index} are both called '{name}'; rename one, or merge them"
-                )
-        if any(not 0 <= value <= 255 for color in self.colors for value in color):
-            raise UserError("colours are RGB values from 0 to 255")
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def index(self, name: str) -> int:
-        """The class index of a name, upper and lower case alike."""
-        for index, known in enumerate(self.names):
-            if known.lower() == name.lower():
-                return index
-        raise UserError(f"there is no class '{name}'; the classes are {', '.join(self.names)}")
-
-    @cached_property
-    def palette(self) -> npt.NDArray[np.uint8]:
-        """(65536, 3) uint8: the colour of every possible label value, black where it is no class."""
-        table = np.zeros((65536, 3), np.uint8)
-        table[: len(self.colors)] = self.colors
-        return table
-
-    def colorize(self, label: Label) -> npt.NDArray[np.uint8]:
-        """(h, w) class indices -> (h, w, 3) uint8 RGB; ignored pixels black."""
-        return self.palette[label]
-
-    def check_colors_differ(self) -> None:
-        """Raises UserError where two classes share a colour, so that colour masks cannot be decoded."""
-        for index, color in enumerate(self.colors):
-            if color in self.colors[:index]:
-                first = self.names[self.colors.index(color)]
-                raise UserError(
-                    f"'{first}' and '{self.names[index]}' share the colour {color}, so colour masks cannot tell "
-                    "them apart; give one another colour, or merge the two classes"
-                )
-
-
-def _label_map(*classes: tuple[str, Color]) -> LabelMap:
+def label_map(*classes: tuple[str, Color]) -> LabelMap:
+    """A label map from (name, colour) pairs in the order of their indices."""
     return LabelMap(tuple(name for name, _ in classes), tuple(color for _, color in classes))
 
 
 # CamVid's 11 grouped classes in the order of SegNet's index masks (value 11 = void there).
 # Badrinarayanan, Kendall, Cipolla, "SegNet", PAMI 2017; colours of the CamVid database (below).
-CAMVID11 = _label_map(
+CAMVID11 = label_map(
     ("Sky", (128, 128, 128)),
     ("Building", (128, 0, 0)),
     ("Pole", (192, 192, 128)),
@@ -101,7 +26,7 @@ CAMVID11 = _label_map(
 
 # Brostow, Fauqueur, Cipolla, "Semantic object classes in video", PRL 2009: label_colors.txt without
 # its last entry Void (0, 0, 0), which is the ignored rest.
-CAMVID32 = _label_map(
+CAMVID32 = label_map(
     ("Animal", (64, 128, 64)),
     ("Archway", (192, 0, 128)),
     ("Bicyclist", (0, 128, 192)),
@@ -137,7 +62,7 @@ CAMVID32 = _label_map(
 
 # The 19 evaluated classes in trainId order. Cordts et al., "The Cityscapes Dataset", CVPR 2016;
 # names and colours of cityscapesScripts, helpers/labels.py.
-CITYSCAPES19 = _label_map(
+CITYSCAPES19 = label_map(
     ("road", (128, 64, 128)),
     ("sidewalk", (244, 35, 232)),
     ("building", (70, 70, 70)),
@@ -161,7 +86,7 @@ CITYSCAPES19 = _label_map(
 
 # Everingham et al., "The Pascal Visual Object Classes (VOC) Challenge", IJCV 2010; the colours are
 # those of the devkit's VOClabelcolormap.
-VOC21 = _label_map(
+VOC21 = label_map(
     ("background", (0, 0, 0)),
     ("aeroplane", (128, 0, 0)),
     ("bicycle", (0, 128, 0)),
@@ -188,7 +113,7 @@ VOC21 = _label_map(
 # CARLA's semantic tags up to 0.9.13, in the order of their numbers (the red channel of the camera's masks).
 # Dosovitskiy et al., "CARLA: An Open Urban Driving Simulator", CoRL 2017; names and colours of the
 # documentation of 0.9.13, "Sensors reference", semantic segmentation camera. Older versions use the first 13.
-CARLA_0_9_13 = _label_map(
+CARLA_0_9_13 = label_map(
     ("Unlabeled", (0, 0, 0)),
     ("Building", (70, 70, 70)),
     ("Fence", (100, 40, 40)),
@@ -215,7 +140,7 @@ CARLA_0_9_13 = _label_map(
 )
 
 # CARLA renumbered its tags in 0.9.14, Cityscapes' classes first; the same page of its documentation.
-CARLA_0_9_14 = _label_map(
+CARLA_0_9_14 = label_map(
     ("Unlabeled", (0, 0, 0)),
     ("Roads", (128, 64, 128)),
     ("SideWalks", (244, 35, 232)),

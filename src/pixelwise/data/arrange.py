@@ -1,0 +1,76 @@
+"""What a dataset.yaml asks for, done to a dataset: files left out, samples put into splits, classes merged."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import numpy as np
+
+from pixelwise.data.dataset import SPLITS, Dataset, Entry, Sample
+from pixelwise.errors import UserError
+from pixelwise.labels import Groups, merge
+
+
+def arrange_splits(dataset: Dataset, patterns: Mapping[str, tuple[str, ...]]) -> Dataset:
+    """The dataset with every sample in the first split of which a pattern fits its name; the others are left out.
+
+    patterns: by split, of names, in which * stands for anything; none where the splits stay as they are.
+    Raises UserError where a pattern fits no sample.
+    """
+    if not patterns:
+        return dataset
+    entries = [entry for name in SPLITS for entry in dataset.split(name).entries]
+    names = {entry.name for entry in entries}
+    chosen: dict[str, list[Entry]] = {}
+    for split, wanted in patterns.items():
+        exact, loose = {p for p in wanted if p in names}, [p for p in wanted if p not in names]
+        for pattern in loose:
+            if not any(fnmatchcase(name, pattern) for name in names):
+                raise UserError(
+                    f"{dataset.name}: no sample is called '{pattern}', which split {split} names; correct it"
+                )
+        taken = {name for name in names if name in exact or any(fnmatchcase(name, pattern) for pattern in loose)}
+        chosen[split] = [entry for entry in entries if entry.name in taken]
+        names -= taken
+    return dataset.with_splits(chosen)
+
+
+def leave_out(dataset: Dataset, excluded: Callable[[Path], bool]) -> Dataset:
+    """The dataset without the samples of which a file is excluded."""
+    kept = {
+        name: [entry for entry in dataset.split(name).entries if not any(map(excluded, entry.files))] for name in SPLITS
+    }
+    problems = (replace(p, files=tuple(f for f in p.files if not excluded(Path(f)))) for p in dataset.problems)
+    return replace(dataset.with_splits(kept), problems=tuple(problem for problem in problems if problem.files))
+
+
+@dataclass(frozen=True)
+class Relabelled:
+    """An entry whose classes are merged: class i becomes ``table[i]``, and i beyond the table is ignored."""
+
+    entry: Entry
+    table: bytes
+
+    @property
+    def name(self) -> str:
+        return self.entry.name
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Those of the entry."""
+        return self.entry.files
+
+    def read(self) -> Sample:
+        """The entry's sample with the merged classes."""
+        image, label, name = self.entry.read()
+        return Sample(image, np.frombuffer(self.table, np.uint8)[label], name)
+
+
+def merge_classes(dataset: Dataset, how: Groups | str) -> Dataset:
+    """The dataset with its classes merged as ``pixelwise.labels.merge`` says; as it is where ``how`` is empty."""
+    if not how:
+        return dataset
+    labels, table = merge(dataset.labels, how)
+    splits = {name: [Relabelled(entry, table.tobytes()) for entry in dataset.split(name).entries] for name in SPLITS}
+    return replace(dataset.with_splits(splits), labels=labels)

@@ -1,0 +1,30 @@
+"""What the classes are; the published maps; and which classes are merged into which."""
+
+from pixelwise.labels.label_map import IGNORE, Color, Label, LabelMap
+from pixelwise.labels.merges import MERGES, Groups, merge
+from pixelwise.labels.published import (
+    CAMVID11,
+    CAMVID32,
+    CARLA_0_9_13,
+    CARLA_0_9_14,
+    CITYSCAPES19,
+    PUBLISHED,
+    VOC21,
+)
+
+__all__ = [
+    "CAMVID11",
+    "CAMVID32",
+    "CARLA_0_9_13",
+    "CARLA_0_9_14",
+    "CITYSCAPES19",
+    "IGNORE",
+    "MERGES",
+    "PUBLISHED",
+    "VOC21",
+    "Color",
+    "Groups",
+    "Label",
+    "LabelMap",
+    "merge",
+]

@@ -1,0 +1,105 @@
+"""Fewer classes out of many: merges as a user writes them, and the published ones."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from pixelwise.errors import UserError, unknown
+from pixelwise.labels.label_map import LabelMap
+from pixelwise.labels.published import CAMVID11, CAMVID32
+
+DROPPED = "ignore"  # the group of the classes that are neither learnt nor scored
+
+Groups = Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Merge:
+    """How a published map becomes another: each class of the target with the classes of the source that it holds.
+
+    Classes of the source that no group names are ignored.
+    """
+
+    source: LabelMap
+    target: LabelMap
+    groups: Groups
+
+
+def merge(labels: LabelMap, how: Groups | str) -> tuple[LabelMap, npt.NDArray[np.uint8]]:
+    """The map after merging, and the table (256,) from old class index to new.
+
+    how: new name -> old names, "ignore" for those that are dropped; classes in no group stay as they are, and a merged
+    class is drawn in the colour of its namesake or else of the first of its group. Or the name of one of MERGES.
+    Raises UserError for an unknown name, or a class in two groups.
+
+    >>> streets = LabelMap(("car", "bus", "sky"), ((0, 0, 142), (0, 60, 100), (70, 130, 180)))
+    >>> few, table = merge(streets, {"vehicle": ("car", "bus")})
+    >>> few.names, table[:3].tolist()
+    (('vehicle', 'sky'), [0, 0, 1])
+    """
+    if isinstance(how, str):
+        return _published(labels, how)
+    groups = {name: [labels.index(member) for member in members] for name, members in how.items()}
+    _check_once(labels, groups)
+    dropped = groups.pop(DROPPED, [])
+    becomes = dict(enumerate(labels.names)) | {index: name for name, members in groups.items() for index in members}
+    kept = {index: name for index, name in becomes.items() if index not in dropped}
+    names = tuple(dict.fromkeys(kept.values()))
+    colors = {becomes[index]: labels.colors[index] for index in reversed(kept)}
+    colors |= {name: color for name, color in zip(labels.names, labels.colors, strict=True) if name in names}
+    merged = LabelMap(names, tuple(colors[name] for name in names), labels.ignore)
+    return merged, _table({index: names.index(name) for index, name in kept.items()}, labels.ignore)
+
+
+def _check_once(labels: LabelMap, groups: Mapping[str, list[int]]) -> None:
+    members = [index for group in groups.values() for index in group]
+    for index in members:
+        if members.count(index) > 1:
+            raise UserError(f"class '{labels.names[index]}' is merged into two; name it once")
+
+
+def _published(labels: LabelMap, name: str) -> tuple[LabelMap, npt.NDArray[np.uint8]]:
+    if name not in MERGES:
+        raise unknown("merge", name, MERGES)
+    source, target, groups = MERGES[name].source, MERGES[name].target, MERGES[name].groups
+    if labels == target:
+        return labels, _table({index: index for index in range(len(labels))}, labels.ignore)
+    if labels.names != source.names:
+        raise UserError(
+            f"{name} merges {len(source)} classes ({', '.join(source.names[:3])}, ...), but the data has "
+            f"{len(labels)} ({', '.join(labels.names[:3])}, ...); take another merge, or write `merge` in dataset.yaml"
+        )
+    pairs = {source.index(old): target.index(new) for new, members in groups.items() for old in members}
+    return target, _table(pairs, target.ignore)
+
+
+def _table(pairs: Mapping[int, int], ignore: int) -> npt.NDArray[np.uint8]:
+    table = np.full(256, ignore, np.uint8)
+    table[list(pairs)] = list(pairs.values())
+    return table
+
+
+# The grouping of the SegNet tutorial's labels; Sturgess et al., "Combining Appearance and Structure from Motion
+# Features for Road Scene Understanding", BMVC 2009, were the first to score these 11.
+CAMVID32_TO_11 = Merge(
+    CAMVID32,
+    CAMVID11,
+    {
+        "Sky": ("Sky",),
+        "Building": ("Archway", "Bridge", "Building", "Tunnel", "Wall"),
+        "Pole": ("Column_Pole", "TrafficCone"),
+        "Road": ("LaneMkgsDriv", "LaneMkgsNonDriv", "Road"),
+        "Sidewalk": ("ParkingBlock", "RoadShoulder", "Sidewalk"),
+        "Tree": ("Tree", "VegetationMisc"),
+        "Sign": ("Misc_Text", "SignSymbol", "TrafficLight"),
+        "Fence": ("Fence",),
+        "Car": ("Car", "OtherMoving", "SUVPickupTruck", "Train", "Truck_Bus"),
+        "Pedestrian": ("Animal", "CartLuggagePram", "Child", "Pedestrian"),
+        "Bicyclist": ("Bicyclist", "MotorcycleScooter"),
+    },
+)
+
+# Every published merge by the name a user may write.
+MERGES: dict[str, Merge] = {"camvid32-to-11": CAMVID32_TO_11}
