@@ -60,3 +60,18 @@ def assemble(
     train, val, test = (Split(tuple(splits.get(split, ()))) for split in ("train", "val", "test"))
     name = root.resolve().name
     return Dataset(name, layout, evidence, labels, train, val, test, "", format, gather(problems))
+
+
+def inside(root: Path, word: str) -> Path | None:
+    """The path that a file of the dataset names, if it lies below the root; else None.
+
+    Absolute paths, paths that climb out with "..", and links that lead out are not followed.
+
+    >>> inside(Path("data"), "../secret.png"), inside(Path("data"), "train/../../x") is None
+    (None, True)
+    """
+    try:
+        path = (root / word.replace("\\", "/")).resolve()
+        return root / path.relative_to(root.resolve()) if path.is_relative_to(root.resolve()) else None
+    except (OSError, ValueError, RuntimeError):  # too long, a zero byte, a circle of links
+        return None
