@@ -204,27 +204,6 @@ def test_dataset_yaml_may_name_a_published_map_and_values_to_ignore(tmp_path: Pa
     assert np.array_equal(data.train[0].label, flat(0, 10, 255, 255))
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("classes: {road: [1, 2, 3], road: [4, 5, 6]}", "line 1: 'road' is there twice"),
-        ("classes: {road: [1, 2, 3]", "is not valid YAML"),
-        ("classes: {road: [1, 2, 300]}", "less than or equal to 255"),
-        ("classes: {road: [1, 2]}", "at least 3 items"),
-        ("classes: {}", "at least one class"),
-        ("classes: cityscape", "did you mean 'cityscapes19'"),
-        ("klasses: camvid11", "it should read like"),
-        ("- road", "it should read like"),
-        ("", "it should read like"),
-    ],
-)
-def test_a_dataset_yaml_that_is_wrong_is_one_line_for_the_user(tmp_path: Path, text: str, message: str) -> None:
-    folders(tmp_path)
-    (tmp_path / "dataset.yaml").write_text(text)
-    with pytest.raises(UserError, match=message):
-        open_dataset(tmp_path)
-
-
 def test_a_dataset_yaml_that_is_no_text_is_one_line_for_the_user(tmp_path: Path) -> None:
     folders(tmp_path)
     (tmp_path / "dataset.yaml").write_bytes(b"\xff\xfe\x00c")

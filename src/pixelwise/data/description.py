@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from pixelwise.errors import UserError
 from pixelwise.labels import IGNORE, LabelMap
 
 
@@ -39,3 +40,11 @@ class Description:
         """Whether a file below the root is excluded."""
         relative = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
         return any(fnmatchcase(relative, pattern) for pattern in self.exclude)
+
+
+def check_templates(path: Path, given: Mapping[str, str]) -> dict[str, str]:
+    """Templates by split as they are. Raises UserError where one has no {name} or leads out of the folder."""
+    for template in given.values():
+        if "{name}" not in template or ".." in PurePosixPath(template).parts or PurePosixPath(template).is_absolute():
+            raise UserError(f"{path}: '{template}' is no path with {{name}} below the folder, like photos/{{name}}.jpg")
+    return dict(given)
