@@ -2,6 +2,7 @@
 
 import pixelwise as pw
 
+print(*pw.check("camvid").problems, sep="\\n")
 data  = pw.open_dataset("camvid")
 model = pw.train(data, "unet", budget="30m")
 print(pw.evaluate(model, data))
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pixelwise.api import Model, evaluate, load, resume, train
+    from pixelwise.checking import Check, check, freeze
     from pixelwise.data import Dataset, Sample, Split, open_dataset
     from pixelwise.errors import UserError
     from pixelwise.evaluation import Evaluation
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from pixelwise.prediction import Segmentation
 
 __all__ = [
+    "Check",
     "Dataset",
     "Evaluation",
     "LabelMap",
@@ -28,7 +31,9 @@ __all__ = [
     "Segmentation",
     "Split",
     "UserError",
+    "check",
     "evaluate",
+    "freeze",
     "load",
     "open_dataset",
     "resume",
@@ -37,6 +42,7 @@ __all__ = [
 
 _HOMES = {
     "pixelwise.api": ("Model", "evaluate", "load", "resume", "train"),
+    "pixelwise.checking": ("Check", "check", "freeze"),
     "pixelwise.data": ("Dataset", "Sample", "Split", "open_dataset"),
     "pixelwise.errors": ("UserError",),
     "pixelwise.evaluation": ("Evaluation",),

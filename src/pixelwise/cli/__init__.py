@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pixelwise.cli import demo, evaluate, predict, train
+from pixelwise.cli import check, demo, evaluate, predict, train
 from pixelwise.errors import UserError
 
 app = typer.Typer(
@@ -16,7 +16,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (demo, train, evaluate, predict):
+for module in (demo, check, train, evaluate, predict):
     module.register(app)
 
 
@@ -36,7 +36,8 @@ def options(
 
 
 def main() -> None:
-    """Runs a command. Exit codes: 0 done, 1 a bug, 2 something the user can mend, 130 stopped by Ctrl-C."""
+    """Runs a command. Exit codes: 0 done, 1 a bug, 2 something the user can mend, 3 the data failed a
+    check, 130 stopped by Ctrl-C."""
     try:
         app(prog_name="pixelwise")
     except UserError as error:

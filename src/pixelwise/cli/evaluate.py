@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pixelwise.cli.options import AsJson, Device, Model, Split
+from pixelwise.cli.options import AsJson, Classes, Data, Device, Layout, Model, Split
 
 EXAMPLE = "Example:  pixelwise evaluate runs/2026-11-20_unet_camvid camvid --split val"
 
@@ -18,9 +18,11 @@ def register(app: typer.Typer) -> None:
 
 def evaluate(
     model: Model,
-    data: Annotated[str, typer.Argument(metavar="DATA", help="A folder of images and masks, or `streets`.")],
+    data: Data,
     split: Split = None,
     output: Annotated[Path | None, typer.Option(help="Write evaluation.json and report.html here.")] = None,
+    layout: Layout = None,
+    classes: Classes = None,
     as_json: AsJson = False,
     device: Device = "auto",
 ) -> None:
@@ -31,7 +33,7 @@ def evaluate(
     from pixelwise import api
     from pixelwise.cli.show import show_evaluation
 
-    trained, dataset = api.load(model, device), api.open_dataset(data)
+    trained, dataset = api.load(model, device), api.open_dataset(data, layout, classes)
     evaluation = api.evaluate(trained, dataset, split)
     if as_json:
         print(json.dumps(evaluation.to_dict()))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pixelwise.cli.options import AsJson, Device, Run
+from pixelwise.cli.options import AsJson, Classes, Device, Layout, Run
 from pixelwise.errors import UserError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 def train(  # noqa: PLR0913 - one parameter per option
     data: Annotated[
-        str | None, typer.Argument(metavar="DATA", help="A folder of images and masks, or `streets`.")
+        str | None, typer.Argument(metavar="DATA", help="A folder, dataset.yaml or table; or `streets`.")
     ] = None,
     model: Annotated[str, typer.Option(help="unet or segnet")] = "unet",
     budget: Annotated[str | None, typer.Option(help="Time until all is done: 90s, 30m, 2h  [default: 30m]")] = None,
@@ -31,6 +31,8 @@ def train(  # noqa: PLR0913 - one parameter per option
     size: Annotated[str | None, typer.Option(help="HEIGHTxWIDTH of the training crop  [default: planned]")] = None,
     batch: Annotated[int, typer.Option(min=1, help="Images per step.")] = 4,
     seed: Annotated[int, typer.Option(min=0, help="Of weights, order and augmentation.")] = 0,
+    layout: Layout = None,
+    classes: Classes = None,
     device: Device = "auto",
     run: Run = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with the run in this folder.")] = None,
@@ -46,7 +48,7 @@ def train(  # noqa: PLR0913 - one parameter per option
     from pixelwise.training.plan import parse_duration, parse_size
 
     if resume is not None:
-        if any(given is not None for given in (data, budget, epochs, size, run)):
+        if any(given is not None for given in (data, budget, epochs, size, run, layout, classes)):
             raise UserError("--resume goes on with the run's own data and recipe; leave the other options out")
         _resume(resume, device, as_json)
         return
@@ -55,16 +57,18 @@ def train(  # noqa: PLR0913 - one parameter per option
     crop = parse_size(size) if size else None
     seconds = parse_duration(budget) if budget else None
     request = Request(model, seconds, began, epochs=epochs, size=crop, batch=batch, seed=seed)
-    _train(data, request, device, run, as_json=as_json)
+    _train((data, layout, classes), request, device, run, as_json=as_json)
 
 
-def _train(data: str, request: "Request", device: str, run: Path | None, *, as_json: bool) -> None:
+def _train(
+    source: tuple[str, str | None, str | None], request: "Request", device: str, run: Path | None, *, as_json: bool
+) -> None:
     from pixelwise import api
 
-    dataset = api.open_dataset(data)
+    dataset = api.open_dataset(*source)
     if not as_json:
         print(dataset)
-    _show(api.train_request(dataset, request, device=device, run=run), data, as_json)
+    _show(api.train_request(dataset, request, device=device, run=run), source[0], as_json)
 
 
 def _resume(folder: Path, device: str, as_json: bool) -> None:
@@ -72,7 +76,7 @@ def _resume(folder: Path, device: str, as_json: bool) -> None:
     from pixelwise.training import load_recipe
 
     _, data = load_recipe(folder / api.RECIPE)
-    _show(api.resume(folder, device), data, as_json)
+    _show(api.resume(folder, device), data.path, as_json)
 
 
 def _show(trained: "Model", data: str, as_json: bool) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from glob import escape
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +23,11 @@ def arrange_splits(dataset: Dataset, patterns: Mapping[str, tuple[str, ...]]) ->
         return dataset
     entries = [entry for name in SPLITS for entry in dataset.split(name).entries]
     names = {entry.name for entry in entries}
+    literal = {escape(name): name for name in names}
     chosen: dict[str, list[Entry]] = {}
     for split, wanted in patterns.items():
-        exact, loose = {p for p in wanted if p in names}, [p for p in wanted if p not in names]
+        exact = {literal.get(pattern, pattern) for pattern in wanted} & names
+        loose = [pattern for pattern in wanted if literal.get(pattern, pattern) not in names]
         for pattern in loose:
             if not any(fnmatchcase(name, pattern) for name in names):
                 raise UserError(

@@ -87,12 +87,24 @@ class Split(Sequence[Sample]):
         return tuple(entry.name for entry in self.entries)
 
 
+class Source(NamedTuple):
+    """What `open_dataset` was given, to open the same dataset again; its parameters."""
+
+    path: str
+    layout: str | None = None
+    classes: str | None = None
+
+
+NOWHERE = Source("")
+
+
 @dataclass(frozen=True)
 class Dataset:
     """Images with labels, in three splits; missing splits are empty.
 
     name: for people and run folders. layout: how it lies on disk. evidence: why it was read so.
-    source: what `open_dataset` was given, to open it again. format: of the images. problems: found while it was opened.
+    source: how to open it again. format: of the images. problems: found while it was opened.
+    root: the folder in which it lies.
     """
 
     name: str
@@ -102,9 +114,10 @@ class Dataset:
     train: Split = Split(())
     val: Split = Split(())
     test: Split = Split(())
-    source: str = ""
+    source: Source = NOWHERE
     format: Format = RGB
     problems: tuple[Problem, ...] = ()
+    root: Path = Path()
 
     def split(self, name: str) -> Split:
         """The split called "train", "val" or "test"."""

@@ -18,16 +18,17 @@ MOST_READ = 20_000  # labels looked at for their classes; with more, the names a
 Presence = npt.NDArray[np.bool_]
 
 
-def with_validation(dataset: Dataset) -> Dataset:
+def with_validation(dataset: Dataset, present: Presence | None = None) -> Dataset:
     """The dataset with some of its training samples as validation, where it has no validation split.
 
+    present: (n, k) which classes each training sample has; read from the labels where it is not given.
     The choice follows from the samples' names and classes alone. Frames of one sequence stay together; one long
     sequence is cut into blocks of neighbours.
     """
     if dataset.val or len(dataset.train) < 2:
         return dataset
-    readable = len(dataset.train) <= MOST_READ
-    present = _presence(dataset.train, len(dataset.labels)) if readable else np.zeros((len(dataset.train), 0), bool)
+    if present is None:
+        present = _presence(dataset.train, len(dataset.labels))
     held = set(hold_out(dataset.train.names, present))
     splits = {
         "train": [entry for index, entry in enumerate(dataset.train.entries) if index not in held],
@@ -38,6 +39,8 @@ def with_validation(dataset: Dataset) -> Dataset:
 
 
 def _presence(split: Split, classes: int) -> Presence:
+    if len(split) > MOST_READ:
+        return np.zeros((len(split), 0), bool)
     counts = [np.bincount(sample.label.ravel(), minlength=256)[:classes] for sample in track(split, "reading labels")]
     return np.array(counts).reshape(len(split), classes) > 0
 

@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image as Pillow
 
 from pixelwise.data.dataset import Image
+from pixelwise.data.images import as_rgb
 from pixelwise.metrics import Counts
 
 Point = tuple[float, float]
@@ -172,8 +173,8 @@ def _cell(index: int, other: int, row: np.ndarray, names: Sequence[str]) -> Cell
 
 
 def photo_uri(image: Image) -> str:
-    """An (h, w, 3) photo as a JPEG, at most 480 pixels wide, in the text of a data URI."""
-    return _data_uri(cv2.resize(image, _picture_size(image), interpolation=cv2.INTER_AREA), "JPEG")
+    """An (h, w, c) photo as a JPEG, RGB or grey, at most 480 pixels wide, in the text of a data URI."""
+    return _data_uri(cv2.resize(as_rgb(image), _picture_size(image), interpolation=cv2.INTER_AREA), "JPEG")
 
 
 def drawing_uri(image: Image) -> str:

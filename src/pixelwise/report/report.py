@@ -1,18 +1,19 @@
 """An Evaluation and what led to it -> one HTML file that needs nothing else, not even a network."""
 
 import math
+import shlex
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pixelwise import metrics
-from pixelwise.files import replacing
 from pixelwise.labels import Label
 from pixelwise.report.figures import MOST_NUMBERED, drawing_uri, heat_map, learning_curves, photo_uri
+from pixelwise.report.pages import percent, write_page
 
 if TYPE_CHECKING:  # these rooms load torch, which a report does not need
     import pixelwise.evaluation
@@ -70,24 +71,15 @@ def write_report(
     examples: images to show; may be empty. facts: label -> text, as a table. command: makes this report again.
     Raises UserError where the file cannot be written.
     """
-    environment = Environment(
-        loader=PackageLoader("pixelwise.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["percent"] = percent
-    environment.globals["zip"] = zip
-    page = environment.get_template("report.html.j2").render(
+    write_page(
+        path,
+        "report.html.j2",
         **_scores(evaluation),
         **_figures(evaluation, history, examples),
         conditions=evaluation.conditions,
         facts=facts,
         command=command,
     )
-    with replacing(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
 
 
 def _scores(evaluation: "pixelwise.evaluation.Evaluation") -> dict[str, Any]:
@@ -195,10 +187,6 @@ def duration(seconds: float) -> str:
     return f"{whole // 60} min {whole % 60} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def percent(value: float, decimals: int = 1, unit: str = "\u00a0%") -> str:
-    """A share in [0, 1] as per cent; a dash where it is NaN.
-
-    >>> percent(0.25, unit=" %"), percent(float("nan"))
-    ('25.0 %', '–')
-    """
-    return "–" if math.isnan(value) else f"{100 * value:.{decimals}f}{unit}"
+def command_line() -> str:
+    """The command line that is running, as one would type it again."""
+    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pixelwise.data.arrange import arrange_splits, leave_out, merge_classes
-from pixelwise.data.dataset import Dataset
+from pixelwise.data.dataset import Dataset, Source
 from pixelwise.data.dataset_yaml import find_description
 from pixelwise.data.description import Description
 from pixelwise.data.images import is_image
@@ -50,15 +50,22 @@ def open_dataset(path: str | Path, layout: str | None = None, classes: str | Non
     >>> print(open_dataset("streets"))
     streets: rendered layout (embedded renderer, seed 0); 600 train, 60 val, 100 test; 11 classes
     """
+    dataset, description = recognise(path, layout)
+    return replace(arranged(dataset, description, classes), source=Source(str(path), layout, classes))
+
+
+def arranged(dataset: Dataset, description: Description, classes: str | None = None) -> Dataset:
+    """The dataset with what the description says of files left out, splits and merged classes."""
+    dataset = leave_out(dataset, lambda file: description.leaves_out(file, dataset.root))
+    dataset = arrange_splits(dataset, description.splits)
+    return merge_classes(dataset, classes or description.groups)
+
+
+def recognise(where: str | Path, layout: str | None = None) -> tuple[Dataset, Description]:
+    """The dataset as it lies on disk, and what a dataset.yaml says of it; parameters and errors as `open_dataset`."""
+    path = Path(where)
     if layout is not None and layout not in LAYOUTS:
         raise unknown("layout", layout, LAYOUTS)
-    dataset, description = _found(Path(path), layout)
-    dataset = leave_out(dataset, lambda file: description.leaves_out(file, Path(path)))
-    dataset = arrange_splits(dataset, description.splits)
-    return replace(merge_classes(dataset, classes or description.groups), source=str(path))
-
-
-def _found(path: Path, layout: str | None) -> tuple[Dataset, Description]:
     if str(path) == STREETS and not path.is_dir() and layout is None:
         return streets(), Description()
     root, description = find_description(path)

@@ -58,8 +58,9 @@ def assemble(
     0
     """
     train, val, test = (Split(tuple(splits.get(split, ()))) for split in ("train", "val", "test"))
+    found = gather(problems)
     name = root.resolve().name
-    return Dataset(name, layout, evidence, labels, train, val, test, "", format, gather(problems))
+    return Dataset(name, layout, evidence, labels, train, val, test, format=format, problems=found, root=root)
 
 
 def inside(root: Path, word: str) -> Path | None:

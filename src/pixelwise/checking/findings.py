@@ -1,0 +1,148 @@
+"""From the facts of all samples to the problems of the dataset: one small function for each kind."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+
+import numpy as np
+
+from pixelwise.checking.alignment import suspects
+from pixelwise.checking.duplicates import are_flat, near_duplicates
+from pixelwise.checking.stripes import common_stripes
+from pixelwise.checking.survey import Facts
+from pixelwise.data.arrange import Relabelled
+from pixelwise.data.dataset import SPLITS, Dataset, Entry
+from pixelwise.data.masks import ColorMask
+from pixelwise.data.problems import Problem, gather
+
+FACTS = Sequence[Facts]
+
+UNLABELLED = 0.5  # of an image's pixels; CamVid's and Cityscapes' images have 0.04 and 0.12 on average
+COMMON = 0.5  # of the labels have a stripe at the same place
+
+
+def problems_of(dataset: Dataset, facts: FACTS) -> tuple[Problem, ...]:
+    """All that was found, errors first, the most files first."""
+    readable = [one for one in facts if not one.error]
+    found = chain(
+        dataset.problems,
+        gather(one.error for one in facts if one.error),
+        *(find(dataset, readable) for find in FINDINGS),
+    )
+    return tuple(sorted(found, key=lambda problem: (problem.severity, -len(problem.files))))
+
+
+def _warn(kind: str, what: str, mend: str, files: Sequence[str] = ()) -> Problem:
+    return Problem(kind, "warning", what, mend, tuple(files))
+
+
+def _split_sizes(dataset: Dataset, facts: FACTS) -> Iterator[Problem]:
+    if not dataset.train:
+        yield Problem(
+            "no training images", "error", "the train split is empty", "add images, or name them in `splits`", ()
+        )
+    elif not dataset.val:
+        yield _warn("one image", "there is none to choose the best model by", "add a second image")
+
+
+def _wrong_extension(_: Dataset, facts: FACTS) -> Iterator[Problem]:
+    files: dict[str, list[str]] = defaultdict(list)
+    for remark in chain.from_iterable(one.remarks for one in facts):
+        if remark.kind == "wrong extension":
+            files[remark.detail].append(remark.file)
+    for content, paths in files.items():
+        yield _warn(
+            "wrong extension", f"holds {content} data under another ending", "rename it, or save it anew", paths
+        )
+
+
+def _alpha(_: Dataset, facts: FACTS) -> Iterator[Problem]:
+    files = [remark.file for one in facts for remark in one.remarks if remark.kind == "alpha channel"]
+    if files:
+        yield _warn(
+            "alpha channel", "has an alpha channel, which is left out", "nothing, unless it means something", files
+        )
+
+
+def _lossy(dataset: Dataset, facts: FACTS) -> Iterator[Problem]:
+    lossy = {entry.name for name in SPLITS for entry in dataset.split(name).entries if is_lossy(entry)}
+    if lossy:
+        what = (
+            "mask is lossy (JPEG, or smeared by resizing): colours are decoded by region, and doubtful pixels ignored"
+        )
+        mend = "take the original masks as PNG if there are any; else look at some in the report"
+        yield _warn("lossy mask", what, mend, [one.files[-1] for one in facts if one.name in lossy])
+
+
+def is_lossy(entry: Entry) -> bool:
+    """Whether an entry's mask is a lossy colour mask."""
+    while isinstance(entry, Relabelled):
+        entry = entry.entry
+    decode = getattr(entry, "decode", None)
+    return isinstance(decode, ColorMask) and decode.limit > 0
+
+
+def _unlabelled(_: Dataset, facts: FACTS) -> Iterator[Problem]:
+    none = [one.files[-1] for one in facts if not one.pixels.sum()]
+    most = [
+        one.files[-1] for one in facts if 0 < one.pixels.sum() < (1 - UNLABELLED) * (one.pixels.sum() + one.ignored)
+    ]
+    if none:
+        yield _warn("no label", "has no labelled pixel at all", "label it or leave it out (`exclude`)", none)
+    if most:
+        yield _warn("unlabelled", "more than half of its pixels are ignored", "look whether a class is missing", most)
+
+
+def _classes(dataset: Dataset, facts: FACTS) -> Iterator[Problem]:
+    for split in ("train", "val"):
+        rows = [one.pixels for one in facts if one.split == split]
+        images = (np.array(rows) > 0).sum(axis=0) if rows else np.zeros(len(dataset.labels))
+        absent = [name for name, count in zip(dataset.labels.names, images, strict=True) if not count]
+        if rows and absent:
+            effect = "cannot be learnt" if split == "train" else "cannot be scored"
+            yield _warn(
+                "absent class",
+                f"{', '.join(absent)}: never in the {split} split, so {effect}",
+                "move an image that has it, merge it into another class, or drop it (`merge`)",
+            )
+        single = [name for name, count in zip(dataset.labels.names, images, strict=True) if count == 1]
+        if split == "train" and single and len(rows) > 1:
+            mend = "add images, or merge it into another class (`merge`)"
+            yield _warn("rare class", f"{', '.join(single)}: in one training image only", mend)
+
+
+def _leakage(_: Dataset, facts: FACTS) -> Iterator[Problem]:
+    groups = [SPLITS.index(one.split) for one in facts]
+    hashes = np.array([one.hash for one in facts]).reshape(len(facts), -1)
+    pairs = near_duplicates(hashes, groups)
+    if pairs:
+        names = [f"{facts[second].files[0]} (as {facts[first].files[0]})" for first, second, _ in pairs]
+        what = "shows the same or nearly the same picture as an image of another split, so scores are too good"
+        yield _warn("leakage", what, "move all such pictures into one split", names)
+    flat = [one.files[0] for one, is_flat in zip(facts, are_flat(hashes), strict=True) if is_flat] if len(facts) else []
+    if flat:
+        yield _warn("flat image", "has one colour all over", "look whether it is damaged", flat)
+
+
+def _other_scene(_: Dataset, facts: FACTS) -> Iterator[Problem]:
+    indices = suspects([one.agreement for one in facts])
+    if indices:
+        what = "the mask's edges follow no edges of the photo: the two may not show the same scene, or not in one place"
+        yield _warn("suspect pair", what, "look at the overlay in the report", [facts[i].files[-1] for i in indices])
+
+
+def _stripes(_: Dataset, facts: FACTS) -> Iterator[Problem]:
+    common = common_stripes([one.stripes for one in facts], COMMON) if len(facts) > 2 else []
+    for stripe in common:
+        where = f"{stripe.axis}s {stripe.index} to {stripe.index + stripe.width - 1}"
+        what = f"{stripe.count} of {len(facts)} labels hold one value along {where} against their neighbours"
+        yield _warn("stripe", what, "cut the border off, or label it as ignored")
+    single = [one for one in facts if one.stripes]
+    if single and not common:
+        what = "has a row or column of one value against its neighbours"
+        yield _warn("stripe", what, "look at the mask there and correct it", [one.files[-1] for one in single])
+
+
+FINDINGS: tuple[Callable[[Dataset, FACTS], Iterator[Problem]], ...] = (
+    _split_sizes, _wrong_extension, _alpha, _lossy, _unlabelled, _classes, _leakage, _other_scene, _stripes,
+)  # fmt: skip

@@ -1,0 +1,96 @@
+"""What was understood of a dataset, written into a file that gives the same when it is read again."""
+
+import os
+from dataclasses import replace
+from glob import escape
+from pathlib import Path
+
+from pixelwise.checking.check import Check
+from pixelwise.data.arrange import Relabelled, leave_out
+from pixelwise.data.dataset import SPLITS, Dataset, Entry
+from pixelwise.data.dataset_yaml import NAME, as_yaml
+from pixelwise.data.description import Description
+from pixelwise.data.layouts import folders, recognise
+from pixelwise.data.masks import IndexMask
+from pixelwise.data.splitting import sequence_of
+from pixelwise.errors import UserError
+from pixelwise.files import replacing
+
+
+def freeze(found: Check, output: str | Path | None = None) -> Path:
+    """Writes what was understood of a checked dataset into one file to edit, and gives its path.
+
+    output: the file; by default dataset.yaml in the dataset's folder. Files with errors are left out by it.
+    Raises UserError where there is such a file already, or it cannot be written.
+    """
+    source = found.dataset.source
+    dataset, given = recognise(source.path, source.layout)
+    path = Path(output) if output else dataset.root / NAME
+    if path.exists():
+        raise UserError(f"{path}: is there already; remove it, or give another file with --output")
+    if not dataset.root.is_dir():
+        raise UserError(f"{source.path}: lies in no folder that a file could describe")
+    frozen = describe(dataset, replace(given, groups=source.classes or given.groups), found)
+    with replacing(path) as temporary:
+        text = as_yaml(frozen, os.path.relpath(dataset.root.resolve(), path.parent.resolve()))
+        temporary.write_text(f"# {' '.join(str(dataset).split())}\n{text}", encoding="utf-8")
+    return path
+
+
+def describe(dataset: Dataset, given: Description, found: Check) -> Description:
+    """The description that gives the checked dataset, and leaves nothing to be guessed.
+
+    dataset: as it lies on disk. given: what a description said of it already.
+    """
+    images, masks = _templates(dataset, given)
+    values, ignored = _values(dataset, given)
+    bad = set(found.bad_files)
+    split = leave_out(found.dataset, lambda file: str(file) in bad)
+    moved = any(dataset.split(name).names != found.dataset.split(name).names for name in SPLITS)
+    return Description(
+        layout=dataset.layout,
+        images=images,
+        masks=masks,
+        labels=dataset.labels,
+        values=values,
+        ignored=ignored,
+        splits={name: _patterns(split, name) for name in SPLITS if split.split(name)} if moved else {},
+        exclude=tuple(dict.fromkeys([*given.exclude, *(_relative(file, dataset.root) for file in sorted(bad))])),
+        groups=given.groups,
+    )
+
+
+def _templates(dataset: Dataset, given: Description) -> tuple[dict[str, str], dict[str, str]]:
+    found = folders.templates(dataset.root, given) if dataset.layout == "folders" else None
+    images, masks = found or ({}, {})
+    return dict(images), dict(masks)
+
+
+def _values(dataset: Dataset, given: Description) -> tuple[dict[int, int], tuple[int, ...]]:
+    """Pixel values and ignored ones as the decoder of index masks has them, else as they were given."""
+    decode = next((_decoder(entry) for name in SPLITS for entry in dataset.split(name).entries), None)
+    return (
+        (dict(decode.values), decode.ignored) if isinstance(decode, IndexMask) else (dict(given.values), given.ignored)
+    )
+
+
+def _decoder(entry: Entry) -> object:
+    while isinstance(entry, Relabelled):
+        entry = entry.entry
+    return getattr(entry, "decode", None)
+
+
+def _patterns(dataset: Dataset, split: str) -> tuple[str, ...]:
+    """The names of a split's samples; a sequence that is in it whole as one pattern."""
+    elsewhere = {name for other in SPLITS if other != split for name in dataset.split(other).names}
+    patterns = []
+    for name in dataset.split(split).names:
+        start = sequence_of(name)
+        alone = len(start) > 1 and not any(other.startswith(start) for other in elsewhere)
+        patterns.append(f"{escape(start)}*" if alone else escape(name))
+    return tuple(dict.fromkeys(patterns))
+
+
+def _relative(file: str, root: Path) -> str:
+    path = Path(file)
+    return escape(path.relative_to(root).as_posix() if path.is_relative_to(root) else file)
