@@ -35,12 +35,12 @@ def checked(folder: Path) -> Check:
 
 def kinds(folder: Path) -> dict[str, tuple[str, ...]]:
     """Kind of each problem -> names of the files that have it; without absent classes, for there are few images."""
-    found = checked(folder).problems
-    return {
-        problem.kind: tuple(Path(file.split(" (as ")[0]).name for file in problem.files)
-        for problem in found
-        if problem.kind not in {"absent class", "rare class"}
-    }
+    files: dict[str, tuple[str, ...]] = {}
+    for problem in checked(folder).problems:
+        if problem.kind not in {"absent class", "rare class"}:
+            names = tuple(Path(file.split(" (as ")[0]).name for file in problem.files)
+            files[problem.kind] = files.get(problem.kind, ()) + names
+    return files
 
 
 def photos(folder: Path, split: str = "train") -> list[Path]:
@@ -192,9 +192,14 @@ def test_what_check_writes_gives_the_same_dataset_again(written: Path, tmp_path:
             assert (one.label == other.label).all()
 
 
-def test_check_does_not_write_over_a_file(good: Path) -> None:
+def test_check_keeps_the_description_that_it_replaces_and_writes_over_no_other_file(good: Path) -> None:
+    before = (good / "dataset.yaml").read_text()
     assert pixelwise("check", good, "--write").code == 0
-    assert "is there already" in refused("check", good, "--write")
+    assert (good / "dataset.yaml.bak").read_text() == before
+    other = good.parent / "notes.yaml"
+    other.write_text("mine")
+    assert "is there already" in refused("check", good, "--output", other)
+    assert other.read_text() == "mine"
 
 
 @pytest.mark.parametrize(

@@ -38,9 +38,8 @@ def _warn(kind: str, what: str, mend: str, files: Sequence[str] = ()) -> Problem
 
 def _split_sizes(dataset: Dataset, facts: FACTS) -> Iterator[Problem]:
     if not dataset.train:
-        yield Problem(
-            "no training images", "error", "the train split is empty", "add images, or name them in `splits`", ()
-        )
+        what = "the train split is empty, so a model can be scored on this data but not trained"
+        yield _warn("no training images", what, "add images, or name them under `splits`")
     elif not dataset.val:
         yield _warn("one image", "there is none to choose the best model by", "add a second image")
 

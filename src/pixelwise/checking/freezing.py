@@ -21,16 +21,19 @@ def freeze(found: Check, output: str | Path | None = None) -> Path:
     """Writes what was understood of a checked dataset into one file to edit, and gives its path.
 
     output: the file; by default dataset.yaml in the dataset's folder. Files with errors are left out by it.
-    Raises UserError where there is such a file already, or it cannot be written.
+    The file that described the dataset so far may be replaced, and is kept as dataset.yaml.bak.
+    Raises UserError where there is another file already, or it cannot be written.
     """
     source = found.dataset.source
     dataset, given = recognise(source.path, source.layout)
     path = Path(output) if output else dataset.root / NAME
-    if path.exists():
+    if path.exists() and not (given.source and path.samefile(given.source)):
         raise UserError(f"{path}: is there already; remove it, or give another file with --output")
     if not dataset.root.is_dir():
         raise UserError(f"{source.path}: lies in no folder that a file could describe")
     frozen = describe(dataset, replace(given, groups=source.classes or given.groups), found)
+    if path.exists():
+        path.rename(path.with_suffix(".yaml.bak"))
     with replacing(path) as temporary:
         text = as_yaml(frozen, os.path.relpath(dataset.root.resolve(), path.parent.resolve()))
         temporary.write_text(f"# {' '.join(str(dataset).split())}\n{text}", encoding="utf-8")
