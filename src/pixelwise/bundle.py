@@ -14,6 +14,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from pixelwise.data.dataset import RGB, Format
 from pixelwise.errors import UserError
 from pixelwise.files import replacing
 from pixelwise.labels import IGNORE, Color, LabelMap
@@ -28,7 +29,8 @@ class Bundle:
 
     network: takes images in [0, 255]. model, options: how it was built. labels: what its classes are.
     size: height and width it was trained at; images are brought to this area before they are labelled.
-    provenance: recipe, data, machine. scores: as measured, with their conditions.
+    provenance: recipe, data, machine. scores: as measured, with their conditions. bits: that the values of its image
+    files use, of which it sees the upper 8.
     """
 
     network: Network
@@ -38,6 +40,12 @@ class Bundle:
     size: tuple[int, int]
     provenance: dict[str, Any] = field(default_factory=dict)
     scores: dict[str, Any] = field(default_factory=dict)
+    bits: int = RGB.bits
+
+    @property
+    def format(self) -> Format:
+        """How image files are read for it."""
+        return Format(self.network.mean.numel(), self.bits)
 
     def save(self, path: str | Path) -> None:
         """Writes the file whole or not at all. Raises UserError where it cannot be written."""
@@ -50,7 +58,8 @@ class Bundle:
             "format": FORMAT,
             "model": self.model,
             "options": self.options,
-            "in_channels": int(self.network.mean.numel()),
+            "in_channels": self.format.channels,
+            "bits": self.bits,
             "names": self.labels.names,
             "colors": self.labels.colors,
             "ignore": self.labels.ignore,
@@ -77,6 +86,7 @@ class _Header(pydantic.BaseModel):
     size: tuple[Side, Side]
     provenance: dict[str, Any] = {}
     scores: dict[str, Any] = {}
+    bits: int = pydantic.Field(RGB.bits, ge=8, le=16)
 
 
 def load_bundle(path: str | Path, device: str | torch.device = "cpu") -> Bundle:
@@ -96,7 +106,9 @@ def load_bundle(path: str | Path, device: str | torch.device = "cpu") -> Bundle:
         raise UserError(f"{path}: its weights do not fit its architecture {header.model}; train it again")
     network.load_state_dict(weights, assign=True)
     network.to(device=device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
-    return Bundle(network, header.model, header.options, labels, header.size, header.provenance, header.scores)
+    return Bundle(
+        network, header.model, header.options, labels, header.size, header.provenance, header.scores, header.bits
+    )
 
 
 def _shapes(weights: Mapping[str, torch.Tensor]) -> dict[str, tuple[torch.Size, torch.dtype]]:

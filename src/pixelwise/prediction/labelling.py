@@ -10,6 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pixelwise.data.dataset import Image
+from pixelwise.data.images import with_channels
+from pixelwise.errors import UserError
 from pixelwise.machine import mixed_precision
 from pixelwise.models import Network
 
@@ -30,8 +32,9 @@ def to_working_size(image: Image, size: tuple[int, int]) -> Image:
     if (height, width) == image.shape[:2]:
         return image
     shrinks = height * width < image.shape[0] * image.shape[1]
-    resized = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-    return np.asarray(resized, np.uint8)
+    way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    parts = [image[..., first : first + 4] for first in range(0, image.shape[2], 4)]  # OpenCV has a limit of channels
+    return np.dstack([np.asarray(cv2.resize(part, (width, height), interpolation=way), np.uint8) for part in parts])
 
 
 def label_images(
@@ -39,10 +42,12 @@ def label_images(
 ) -> list[tuple[UInt8[np.ndarray, "h w"], Float[np.ndarray, "h w"]]]:
     """Label (class indices) and confidence (the class's probability, in [0, 1]) of each image at its own size.
 
-    network: in evaluation mode. size: the working size. Images of one shape are run as one batch.
+    network: in evaluation mode; grey images are made RGB, or RGB grey, as it wants them. size: the working size. Images
+    of one shape are run as one batch. Raises UserError for an image with other channels.
     """
     device = network.mean.device
-    resized = [torch.tensor(to_working_size(image, size)).permute(2, 0, 1) for image in images]
+    seen = [_as_wanted(image, network.mean.numel()) for image in images]
+    resized = [torch.tensor(to_working_size(image, size)).permute(2, 0, 1) for image in seen]
     results = []
     with torch.inference_mode():
         if len({tensor.shape for tensor in resized}) == 1:
@@ -54,6 +59,16 @@ def label_images(
             label, confidence = most_probable(answer, image.shape[:2])
             results.append((label[0].cpu().numpy(), confidence[0].cpu().numpy()))
     return results
+
+
+def _as_wanted(image: Image, channels: int) -> Image:
+    converted = with_channels(image, channels)
+    if converted is None:
+        raise UserError(
+            f"the model takes images of {channels} channel{'s' * (channels > 1)}, but this one has {image.shape[2]}; "
+            "use a model trained on such images"
+        )
+    return converted
 
 
 def _run(network: Network, batch: Tensor) -> Tensor:

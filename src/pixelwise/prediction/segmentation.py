@@ -11,6 +11,7 @@ from jaxtyping import Float, UInt8
 from PIL import Image as Pillow
 
 from pixelwise.data.dataset import Image
+from pixelwise.data.images import as_rgb
 from pixelwise.labels import LabelMap
 
 Mask = UInt8[np.ndarray, "h w"]
@@ -20,7 +21,7 @@ Mask = UInt8[np.ndarray, "h w"]
 class Segmentation:
     """One photo and the class of each of its pixels; shows itself in a notebook.
 
-    image: (h, w, 3) uint8 RGB. label: (h, w) class indices. confidence: (h, w) probability of that
+    image: (h, w, c) uint8, shown as RGB or grey. label: (h, w) class indices. confidence: (h, w) probability of that
     class, in [0, 1]. labels: what the classes are. name: of the photo.
 
     >>> labels = LabelMap(("road", "car"), ((128, 64, 128), (0, 0, 142)))
@@ -48,12 +49,16 @@ class Segmentation:
 
     def overlay(self, opacity: float = 0.5) -> Pillow.Image:
         """The photo with the classes' colours over it. opacity: of the colours, in [0, 1]."""
-        mixed = cv2.addWeighted(self.labels.colorize(self.label), opacity, self.image, 1 - opacity, 0)
+        mixed = cv2.addWeighted(self.labels.colorize(self.label), opacity, as_rgb(self.image), 1 - opacity, 0)
         return Pillow.fromarray(np.asarray(mixed, np.uint8))
 
     def side_by_side(self, truth: Mask | None = None) -> Pillow.Image:
         """Photo | truth, if known | prediction."""
-        panels = [self.image, *([] if truth is None else [self.labels.colorize(truth)]), np.asarray(self.color())]
+        panels = [
+            as_rgb(self.image),
+            *([] if truth is None else [self.labels.colorize(truth)]),
+            np.asarray(self.color()),
+        ]
         return Pillow.fromarray(np.hstack(panels))
 
     def shares(self) -> dict[str, float]:
