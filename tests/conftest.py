@@ -1,6 +1,7 @@
 """Inputs that are made once and used by many tests: never write into them."""
 
 import shutil
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from command_line import small_streets
 from PIL import Image as Pillow
 
 from pixelwise.data import Dataset
+from pixelwise.data.dataset import Source
 from pixelwise.data.writers import write_dataset
 
 
@@ -18,6 +20,14 @@ def _one_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Decoded samples are not stored in the user's cache folder; neither by the commands that tests start."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PIXELWISE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +52,7 @@ def small_run(tmp_path_factory: pytest.TempPathFactory, small_folder: Path) -> P
 
     folder = tmp_path_factory.mktemp("runs") / "finished"
     recipe = Recipe(width=4, size=(32, 64), steps=6, batch=2, validations=2)
-    recipe.save(folder / api.RECIPE, str(small_folder))
+    recipe.save(folder / api.RECIPE, Source(str(small_folder)))
     api.resume(folder, "cpu")
     return folder
 

@@ -241,10 +241,10 @@ def test_colours_are_cut_off_at_black_and_white() -> None:
     assert np.allclose(seen, 0)
 
 
-def test_images_of_another_number_of_channels_keep_their_colours() -> None:
+def test_images_of_another_number_of_channels_change_in_brightness() -> None:
     images = torch.full((1, 1, 4, 4), 50, dtype=torch.uint8)
     seen, _ = apply(images, torch.zeros(1, 4, 4, dtype=torch.uint8), color=2 * SAME_COLORS, crop=(4, 4))
-    assert np.allclose(seen, 50)
+    assert np.allclose(seen, 100)
 
 
 @pytest.mark.parametrize("index", range(8))

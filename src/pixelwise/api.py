@@ -1,8 +1,6 @@
 """The public face: a few functions over the rooms below, for Python and for the command line alike."""
 
 import json
-import shlex
-import sys
 import time
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -12,6 +10,8 @@ from typing import Literal
 from pixelwise.bundle import Bundle, load_bundle
 from pixelwise.data import Dataset, Split, open_dataset
 from pixelwise.data.dataset import Image
+from pixelwise.data.splitting import with_validation
+from pixelwise.data.store import stored
 from pixelwise.errors import UserError
 from pixelwise.evaluation import Evaluation
 from pixelwise.evaluation import evaluate as evaluate_bundle
@@ -20,9 +20,8 @@ from pixelwise.labels import LabelMap
 from pixelwise.machine import describe, pick_device
 from pixelwise.prediction import Segmentation
 from pixelwise.prediction import predict as predict_photo
-from pixelwise.report import Example, choose_examples, write_report
-from pixelwise.training import Request, Run, hold_out, load_recipe, plan, read_history, resume_run, start_run
-from pixelwise.training.cache import decoded
+from pixelwise.report import Example, choose_examples, command_line, write_report
+from pixelwise.training import Request, Run, load_recipe, plan, read_history, resume_run, start_run
 from pixelwise.training.plan import fill, parse_duration
 from pixelwise.training.run import BEST, HISTORY
 
@@ -101,12 +100,12 @@ def train_request(
 ) -> Model:
     """As `train`, with everything a Request can hold."""
     where = pick_device(device)
-    dataset = hold_out(_opened(data))
+    dataset = _opened(data)
     folder = _new_folder(run, f"{datetime.now(UTC).date()}_{request.model}_{dataset.name}")
-    dataset = replace(dataset, val=decoded(dataset.val))  # so that a damaged file is named now
+    dataset = _stored(dataset)  # every damaged file is named now
     recipe, cache = plan(request, dataset, where)
     recipe.save(folder / RECIPE, dataset.source)
-    _write_json(folder / ENVIRONMENT, describe(where) | {"command": command()})
+    _write_json(folder / ENVIRONMENT, describe(where) | {"command": command_line()})
     return _finish(start_run(recipe, dataset, folder, cache))
 
 
@@ -114,18 +113,17 @@ def resume(run: str | Path, device: str = "auto") -> Model:
     """Goes on with a run that was stopped, from where it was last saved; a folder with only recipe.yaml begins."""
     folder, where = Path(run), pick_device(device)
     recipe, data = load_recipe(folder / RECIPE)
-    dataset = hold_out(open_dataset(data))
-    dataset = replace(dataset, val=decoded(dataset.val))
+    dataset = _stored(_ready(open_dataset(*data)))
     cache = fill(recipe, dataset, where)
     if not (folder / ENVIRONMENT).exists():
-        _write_json(folder / ENVIRONMENT, describe(where) | {"command": command()})
+        _write_json(folder / ENVIRONMENT, describe(where) | {"command": command_line()})
     return _finish(resume_run(recipe, dataset, folder, cache))
 
 
 def evaluate(model: Model | str | Path, data: str | Path | Dataset, split: str | None = None) -> Evaluation:
     """Scores a model on a split: "train", "val" or "test"; by default val where there is one, else test, else train."""
     scored = model if isinstance(model, Model) else load(model)
-    dataset = hold_out(_opened(data))
+    dataset = _opened(data)
     return evaluate_bundle(scored.bundle, dataset, split or default_split(dataset))
 
 
@@ -136,7 +134,7 @@ def default_split(dataset: Dataset) -> str:
 
 def save_evaluation(evaluation: Evaluation, model: Model, dataset: Dataset, folder: Path) -> None:
     """Writes evaluation.json and report.html, the latter with the best and the worst images of the split."""
-    split = hold_out(dataset).split(evaluation.conditions.split)
+    split = _ready(dataset).split(evaluation.conditions.split)
     evaluation.save(folder / EVALUATION)
     facts = {"data": evaluation.conditions.data, "model": repr(model)}
     facts |= {key: str(value) for key, value in model.bundle.provenance.get("recipe", {}).items()}
@@ -148,13 +146,8 @@ def save_evaluation(evaluation: Evaluation, model: Model, dataset: Dataset, fold
         history=history,
         examples=_examples(evaluation, model, split),
         facts=facts,
-        command=command(),
+        command=command_line(),
     )
-
-
-def command() -> str:
-    """The command line that is running, as one would type it again."""
-    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
 
 
 def _examples(evaluation: Evaluation, model: Model, split: Split) -> list[Example]:
@@ -169,7 +162,25 @@ def _examples(evaluation: Evaluation, model: Model, split: Split) -> list[Exampl
 
 
 def _opened(data: str | Path | Dataset) -> Dataset:
-    return data if isinstance(data, Dataset) else open_dataset(data)
+    return _ready(data if isinstance(data, Dataset) else open_dataset(data))
+
+
+def _ready(dataset: Dataset) -> Dataset:
+    """The dataset with a validation split. Raises UserError where files of it are known to be wrong."""
+    errors = [str(problem) for problem in dataset.problems if problem.severity == "error"]
+    if errors:
+        raise UserError(
+            f"{'; '.join(errors)}. `pixelwise check {dataset.source.path}` lists every file; with --write it leaves "
+            "them out"
+        )
+    if not dataset.val:  # its labels decide what is held out: they are not decoded twice
+        dataset = replace(dataset, train=stored(dataset.train))
+    return with_validation(dataset)
+
+
+def _stored(dataset: Dataset) -> Dataset:
+    """The dataset with what training reads decoded once and for all."""
+    return replace(dataset, train=stored(dataset.train), val=stored(dataset.val))
 
 
 def _new_folder(run: str | Path | None, name: str) -> Path:
@@ -186,7 +197,7 @@ def _new_folder(run: str | Path | None, name: str) -> Path:
 def _finish(run: Run) -> Model:
     """Trains to the end, then scores the best model on the validation split and writes the report."""
     run.train()
-    model = load(run.folder, str(run.cache.images.device))
+    model = load(run.folder, str(run.cache.device))
     model.evaluation = evaluation = evaluate_bundle(model.bundle, run.dataset, "val")
     model.bundle.scores = {"conditions": asdict(evaluation.conditions)} | evaluation.scores()
     model.save(run.folder / BEST)

@@ -1,6 +1,6 @@
 """Recipe, plan, the loop, and runs that go on where they stopped."""
 
-from pixelwise.training.plan import Request, hold_out, plan
+from pixelwise.training.plan import Request, plan
 from pixelwise.training.recipe import Recipe, load_recipe
 from pixelwise.training.run import Interrupted, Run, read_history, resume_run, start_run
 
@@ -9,7 +9,6 @@ __all__ = [
     "Recipe",
     "Request",
     "Run",
-    "hold_out",
     "load_recipe",
     "plan",
     "read_history",

@@ -7,18 +7,16 @@ are one 3x4 matrix. What happens to an image follows from (seed, epoch, index) a
 import math
 
 import numpy as np
-import torch
 from jaxtyping import Float, Int64, Shaped, UInt8
 from torch import Tensor
-from torch.nn import functional as F
 
 from pixelwise.training.recipe import Recipe
+from pixelwise.training.resampling import OUTSIDE, recolor, resample
 
 Matrix = Float[np.ndarray, "rows columns"]
 
 # Luma weights of ITU-R BT.601: the axis around which saturation and hue turn.
 LUMA = np.array([0.299, 0.587, 0.114])
-MIDDLE_GREY = 127.5
 
 
 def draw_affine(recipe: Recipe, random: np.random.Generator, height: int, width: int) -> Matrix:
@@ -43,7 +41,7 @@ def draw_color(recipe: Recipe, random: np.random.Generator) -> Matrix:
     hue = math.radians(random.uniform(-recipe.hue, recipe.hue))
     grey = np.tile(LUMA, (3, 1))
     matrix = exposure * contrast * (grey + saturation * (turn_hue(hue) - grey))
-    offset = MIDDLE_GREY * (1 - contrast)
+    offset = OUTSIDE * (1 - contrast)
     return np.column_stack([matrix, np.full(3, offset)])
 
 
@@ -77,24 +75,13 @@ def augment(
     """One bilinear resampling of the images (nearest for the labels) and one colour matrix.
 
     images: as cached; those smaller than the cache fill its upper left. extents: (width, height) of each
-    in pixels. affines: of `draw_affine`. colors: of `draw_color`; used where the images have 3 channels.
-    What lies outside an image is middle grey and ignored.
+    in pixels. affines: of `draw_affine`. colors: of `draw_color`; images of other than 3 channels change in
+    brightness and contrast alone, all channels as grey would. What lies outside an image is middle grey and ignored.
     """
-    n, channels, height, width = images.shape
-    stored = torch.tensor([width, height], device=images.device)
-    # affine_grid speaks of [-1, 1] over the crop and over the stored image; ours is in pixels from the centres.
-    to_crop = affines.new_tensor([crop[1] / 2, crop[0] / 2, 1.0])
-    theta = affines * to_crop
-    theta = torch.cat([theta[..., :2], theta[..., 2:] + (extents / 2)[..., None]], dim=2)
-    theta = theta * (2 / stored)[:, None]
-    theta[..., 2] -= 1
-    grid = F.affine_grid(theta, [n, channels, *crop], align_corners=False)
-    seen = F.grid_sample(images.float() - MIDDLE_GREY, grid, align_corners=False) + MIDDLE_GREY
-    # Labels are moved up by one so that the zeros outside can be told from class 0.
-    moved = F.grid_sample(labels[:, None].float() + 1, grid, mode="nearest", align_corners=False)
-    label = moved[:, 0].long() - 1
-    label[label < 0] = ignore
-    if channels == 3:
-        pixels = torch.baddbmm(colors[..., 3:], colors[..., :3], seen.flatten(2))
-        seen = pixels.clamp_(0, 255).reshape(seen.shape)
+    seen, label = resample(images, labels, affines, extents=extents, crop=crop, ignore=ignore)
+    if images.shape[1] == 3:
+        seen = recolor(seen, colors)
+    else:
+        gain, offset = colors[:, 0, :3].sum(1), colors[:, 0, 3]
+        seen = (seen * gain[:, None, None, None] + offset[:, None, None, None]).clamp_(0, 255)
     return seen, label

@@ -1,10 +1,11 @@
 """The loop: batch, step, average; now and then validate and save. Between two steps it can stop."""
 
 import math
+from functools import lru_cache
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from pixelwise.data import Dataset
@@ -15,12 +16,13 @@ from pixelwise.metrics import confusion, mean_iou
 from pixelwise.models import Network
 from pixelwise.prediction.labelling import label_images
 from pixelwise.training.augmentation import augment, draw_affine, draw_color, generator
-from pixelwise.training.cache import Cache
+from pixelwise.training.cache import TrainingImages
 from pixelwise.training.recipe import Recipe
 from pixelwise.training.state import State
 
 WARM_UP = 0.1  # share of the steps in which the learning rate rises
 CLIP = 5.0  # largest norm of a gradient
+AHEAD = 4  # steps whose images may be read before they are needed
 ORDER = 2**32 - 1  # in the place of an image's index: draws the order of an epoch
 
 
@@ -37,9 +39,9 @@ def learning_rate(recipe: Recipe, step: int) -> float:
     return recipe.learning_rate * (1 + math.cos(math.pi * (step - rise) / (recipe.steps - rise))) / 2
 
 
-def class_weights(cache: Cache, classes: int, balance: float) -> Float[Tensor, " k"]:
+def class_weights(cache: TrainingImages, classes: int, balance: float) -> Float[Tensor, " k"]:
     """Weights (class share) ** -balance, scaled so that the mean over the pixels is one; 0 for absent classes."""
-    counts = torch.bincount(cache.labels.flatten().int(), minlength=classes)[:classes].double()
+    counts = cache.class_counts(classes).double()
     share = counts / counts.sum().clamp(min=1)
     weights = torch.where(share > 0, share.clamp(min=1e-4) ** -balance, 0.0)
     return (weights / (weights * share).sum().clamp(min=1e-12)).float()
@@ -52,31 +54,37 @@ def samples_of_step(recipe: Recipe, step: int, images: int) -> list[tuple[int, i
     [[(0, 2), (0, 1)], [(0, 3), (0, 0)]]
     """
     places = [divmod(step * recipe.batch + place, images) for place in range(recipe.batch)]
-    orders = {epoch: generator(recipe, epoch, ORDER).permutation(images) for epoch, _ in places}
-    return [(epoch, int(orders[epoch][place])) for epoch, place in places]
+    return [(epoch, int(order_of_epoch(recipe, epoch, images)[place])) for epoch, place in places]
 
 
-def batch_of_step(recipe: Recipe, step: int, cache: Cache, ignore: int) -> tuple[Tensor, Tensor]:
+@lru_cache(maxsize=4)
+def order_of_epoch(recipe: Recipe, epoch: int, images: int) -> Int64[np.ndarray, " images"]:
+    """The order in which an epoch goes through the images."""
+    return generator(recipe, epoch, ORDER).permutation(images)
+
+
+def batch_of_step(recipe: Recipe, step: int, cache: TrainingImages, ignore: int) -> tuple[Tensor, Tensor]:
     """The augmented images and labels of one step; follows from (seed, step) alone."""
-    chosen = samples_of_step(recipe, step, len(cache))
-    indices = [index for _, index in chosen]
+    coming = [samples_of_step(recipe, step + ahead, len(cache)) for ahead in range(AHEAD + 1)]
+    cache.expect(index for samples in coming for _, index in samples)
+    images, labels, extents = cache.batch([index for _, index in coming[0]])
     affines, colors = [], []
-    for (epoch, index), (width, height) in zip(chosen, cache.extents[indices].int().tolist(), strict=True):
+    for (epoch, index), (width, height) in zip(coming[0], extents.int().tolist(), strict=True):
         random = generator(recipe, epoch, index)
         affines.append(draw_affine(recipe, random, height, width))
         colors.append(draw_color(recipe, random))
     return augment(
-        cache.images[indices],
-        cache.labels[indices],
-        cache.extents.new_tensor(np.array(affines)),
-        cache.extents.new_tensor(np.array(colors)),
-        extents=cache.extents[indices],
+        images,
+        labels,
+        extents.new_tensor(np.array(affines)),
+        extents.new_tensor(np.array(colors)),
+        extents=extents,
         crop=recipe.size,
         ignore=ignore,
     )
 
 
-def train_step(state: State, recipe: Recipe, cache: Cache, weights: Tensor, ignore: int) -> Tensor:
+def train_step(state: State, recipe: Recipe, cache: TrainingImages, weights: Tensor, ignore: int) -> Tensor:
     """One optimiser step; the loss before it."""
     images, labels = batch_of_step(recipe, state.step, cache, ignore)
     for group in state.optimizer.param_groups:

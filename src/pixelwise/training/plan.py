@@ -13,12 +13,13 @@ import torch
 
 from pixelwise.data import Dataset
 from pixelwise.data.dataset import Split
+from pixelwise.data.reading import in_memory
 from pixelwise.errors import UserError, unknown
 from pixelwise.labels import IGNORE
 from pixelwise.machine import reuse_memory
 from pixelwise.models import MODELS
 from pixelwise.progress import clock, track
-from pixelwise.training.cache import Cache, decoded, fill_cache
+from pixelwise.training.cache import TrainingImages, training_images
 from pixelwise.training.loop import class_weights, train_step, validate
 from pixelwise.training.recipe import Recipe
 from pixelwise.training.state import fresh_state
@@ -108,17 +109,7 @@ def parse_size(text: str) -> tuple[int, int]:
     return int(sides[0]), int(sides[1])
 
 
-def hold_out(dataset: Dataset) -> Dataset:
-    """The dataset with every tenth training image as validation, where it has no validation split."""
-    if dataset.val or len(dataset.train) < 2:
-        return dataset
-    entries = dataset.train.entries
-    val = entries[::10]
-    train = tuple(entry for index, entry in enumerate(entries) if index % 10)
-    return replace(dataset, train=Split(train), val=Split(val))
-
-
-def plan(request: Request, dataset: Dataset, device: torch.device) -> tuple[Recipe, Cache]:
+def plan(request: Request, dataset: Dataset, device: torch.device) -> tuple[Recipe, TrainingImages]:
     """The whole recipe, and the training images decoded at its size.
 
     With a budget it times a few steps of what it may choose from on this machine, takes the largest that
@@ -174,18 +165,18 @@ def scaled_size(native: tuple[int, ...], share: float) -> tuple[int, int]:
     return height, width
 
 
-def fill(recipe: Recipe, dataset: Dataset, device: torch.device) -> Cache:
+def fill(recipe: Recipe, dataset: Dataset, device: torch.device) -> TrainingImages:
     """The training images at the recipe's size."""
-    return fill_cache(dataset.train, recipe.size, device, ignore=dataset.labels.ignore)
+    return training_images(dataset.train, recipe.size, device, ignore=dataset.labels.ignore)
 
 
 def _largest_affordable(request: Request, rungs: list[Recipe], dataset: Dataset, device: torch.device) -> Recipe:
     """The highest rung on which the images are seen often enough within what is left of the budget."""
     wanted = IMAGES_PER_ROOT_SECOND * math.sqrt(request.budget or 0)
-    probe = replace(dataset, train=decoded(dataset.train[:PROBE_IMAGES]))
+    probe = replace(dataset, train=in_memory(dataset.train[:PROBE_IMAGES]))
     chosen = rungs[0]
     for recipe in track(rungs, "measuring speed"):
-        seconds = seconds_per_step(recipe, fill(recipe, probe, device), len(dataset.labels))
+        seconds = seconds_per_step(recipe, fill(recipe, probe, device), dataset)
         seen = (1 - VALIDATION_SHARE) * _seconds_left(request) / seconds * recipe.batch
         if seen < wanted:
             break
@@ -193,10 +184,10 @@ def _largest_affordable(request: Request, rungs: list[Recipe], dataset: Dataset,
     return chosen
 
 
-def _fit_steps(request: Request, recipe: Recipe, dataset: Dataset, cache: Cache) -> Recipe:
+def _fit_steps(request: Request, recipe: Recipe, dataset: Dataset, cache: TrainingImages) -> Recipe:
     """As many steps and validations as what is left of the budget allows."""
-    seconds = seconds_per_step(recipe, cache, len(dataset.labels))
-    state = fresh_state(recipe, len(dataset.labels), cache.images.device)
+    seconds = seconds_per_step(recipe, cache, dataset)
+    state = fresh_state(recipe, len(dataset.labels), cache.device, in_channels=dataset.format.channels)
     few = dataset.val[:PROBE_IMAGES]
     began = time.monotonic()
     validate(state.averaged, few, dataset, recipe.size)
@@ -229,9 +220,10 @@ def _seconds_left(request: Request) -> float:
     return (request.budget or 0) - (time.monotonic() - request.began) - RESERVE
 
 
-def seconds_per_step(recipe: Recipe, cache: Cache, classes: int) -> float:
+def seconds_per_step(recipe: Recipe, cache: TrainingImages, dataset: Dataset) -> float:
     """Median time of a training step, after some that warm up."""
-    state = fresh_state(recipe, classes, cache.images.device)
+    classes = len(dataset.labels)
+    state = fresh_state(recipe, classes, cache.device, in_channels=dataset.format.channels)
     weights = class_weights(cache, classes, recipe.class_balance)
     times = []
     for _ in range(WARM_STEPS + TIMED_STEPS):

@@ -8,6 +8,7 @@ import pydantic
 import yaml
 from pydantic import Field, NonNegativeInt, PositiveInt
 
+from pixelwise.data.dataset import Source
 from pixelwise.errors import UserError, unknown
 from pixelwise.files import replacing
 
@@ -57,24 +58,26 @@ class Recipe:
         """What the model is built with."""
         return {"width": self.width} | ({"upsample": self.upsample} if self.upsample else {})
 
-    def save(self, path: Path, data: str) -> None:
-        """Writes recipe.yaml; data: the folder that it is for."""
-        written = {"data": data} | {
+    def save(self, path: Path, data: Source) -> None:
+        """Writes recipe.yaml; data: what it is for."""
+        asked = {key: value for key, value in data._asdict().items() if value is not None}
+        written = {"data": asked if len(asked) > 1 else data.path} | {
             name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()
         }
         with replacing(path) as temporary:
             temporary.write_text(yaml.safe_dump(written, sort_keys=False), encoding="utf-8")
 
 
-def load_recipe(path: Path) -> tuple[Recipe, str]:
-    """The recipe and the data folder of a recipe.yaml. Raises UserError for misspelt keys and wrong values."""
+def load_recipe(path: Path) -> tuple[Recipe, Source]:
+    """The recipe and the data of a recipe.yaml. Raises UserError for misspelt keys and wrong values."""
     try:
         written = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); give a run folder that `train` made") from error
     except (yaml.YAMLError, ValueError) as error:
         raise UserError(f"{path}: is not valid YAML; correct it or train anew") from error
-    if not isinstance(written, dict) or not isinstance(data := written.pop("data", None), str):
+    data = _source(written.pop("data", None)) if isinstance(written, dict) else None
+    if data is None:
         raise UserError(f"{path}: should begin with `data: FOLDER`; correct it or train anew")
     known = [field.name for field in fields(Recipe)]
     for key in written:
@@ -85,3 +88,10 @@ def load_recipe(path: Path) -> tuple[Recipe, str]:
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         raise UserError(f"{path}: {first['loc'][0]} is {first['input']!r}; {first['msg'].lower()}") from error
+
+
+def _source(data: object) -> Source | None:
+    """What ``data`` in a recipe.yaml says: a path, or path, layout and classes; None where it is neither."""
+    asked = data if isinstance(data, dict) else {"path": data}
+    known = set(asked) <= set(Source._fields) and "path" in asked
+    return Source(**asked) if known and all(isinstance(value, str) for value in asked.values()) else None

@@ -17,7 +17,7 @@ from pixelwise.errors import UserError
 from pixelwise.files import replacing
 from pixelwise.machine import describe, reuse_memory
 from pixelwise.progress import TrainingProgress
-from pixelwise.training.cache import Cache
+from pixelwise.training.cache import TrainingImages
 from pixelwise.training.loop import class_weights, train_step, validate
 from pixelwise.training.recipe import Recipe
 from pixelwise.training.state import State, fresh_state
@@ -41,7 +41,7 @@ class Run:
     recipe: Recipe
     dataset: Dataset
     folder: Path
-    cache: Cache
+    cache: TrainingImages
     state: State
     history: list[Row] = field(default_factory=list)
 
@@ -83,12 +83,19 @@ class Run:
             "train_images": len(self.cache),
             "step": self.state.step,
             "recipe": asdict(recipe),
-            "environment": describe(self.cache.images.device),
+            "environment": describe(self.cache.device),
             "made": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         scores = {"validation mean IoU": self.history[-1]["validation_mean_iou"]} if self.history else {}
         return Bundle(
-            self.state.averaged, recipe.model, recipe.options(), self.dataset.labels, recipe.size, provenance, scores
+            self.state.averaged,
+            recipe.model,
+            recipe.options(),
+            self.dataset.labels,
+            recipe.size,
+            provenance,
+            scores,
+            self.dataset.format.bits,
         )
 
     def _validate_and_save(self, loss: float, progress: TrainingProgress) -> None:
@@ -135,12 +142,14 @@ class Run:
         )
 
 
-def start_run(recipe: Recipe, dataset: Dataset, folder: Path, cache: Cache) -> Run:
+def start_run(recipe: Recipe, dataset: Dataset, folder: Path, cache: TrainingImages) -> Run:
     """A run before its first step."""
-    return Run(recipe, dataset, folder, cache, fresh_state(recipe, len(dataset.labels), cache.images.device))
+    channels = dataset.format.channels
+    state = fresh_state(recipe, len(dataset.labels), cache.device, in_channels=channels)
+    return Run(recipe, dataset, folder, cache, state)
 
 
-def resume_run(recipe: Recipe, dataset: Dataset, folder: Path, cache: Cache) -> Run:
+def resume_run(recipe: Recipe, dataset: Dataset, folder: Path, cache: TrainingImages) -> Run:
     """The run in ``folder`` where it was last saved, or its beginning. Raises UserError for a damaged state."""
     run = start_run(recipe, dataset, folder, cache)
     if (folder / STATE).exists():

@@ -72,11 +72,11 @@ class State:
             torch._foreach_lerp_([mean for mean, _ in numbers], [value for _, value in numbers], weight)
 
 
-def fresh_state(recipe: Recipe, classes: int, device: torch.device) -> State:
-    """The state before the first step; the weights follow from the recipe's seed."""
+def fresh_state(recipe: Recipe, classes: int, device: torch.device, *, in_channels: int = 3) -> State:
+    """The state before the first step; the weights follow from the recipe's seed. in_channels: of the images."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
-        network = build_network(recipe.model, classes, **recipe.options())
+        network = build_network(recipe.model, classes, in_channels=in_channels, **recipe.options())
     network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     averaged = copy.deepcopy(network).eval().requires_grad_(False)
     optimizer = torch.optim.AdamW(
