@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pixelwise.errors import UserError, unknown
-from pixelwise.labels.label_map import LabelMap
-from pixelwise.labels.published import CAMVID11, CAMVID32
+from pixelwise.labels.label_map import IGNORE, LabelMap
+from pixelwise.labels.published import CAMVID11, CAMVID32, CITYSCAPES7, CITYSCAPES19, CITYSCAPES_LABELS
 
 DROPPED = "ignore"  # the group of the classes that are neither learnt nor scored
 
@@ -81,8 +81,9 @@ def _table(pairs: Mapping[int, int], ignore: int) -> npt.NDArray[np.uint8]:
     return table
 
 
-# The grouping of the SegNet tutorial's labels; Sturgess et al., "Combining Appearance and Structure from Motion
-# Features for Road Scene Understanding", BMVC 2009, were the first to score these 11.
+# The grouping of the SegNet tutorial's labels, as MathWorks' camvidPixelLabelIDs spells it out; Sturgess et al.,
+# "Combining Appearance and Structure from Motion Features for Road Scene Understanding", BMVC 2009, were the first to
+# score these 11.
 CAMVID32_TO_11 = Merge(
     CAMVID32,
     CAMVID11,
@@ -101,5 +102,15 @@ CAMVID32_TO_11 = Merge(
     },
 )
 
+# The categories of cityscapesScripts, helpers/labels.py, as its category scores use them.
+CITYSCAPES19_TO_7 = Merge(
+    CITYSCAPES19,
+    CITYSCAPES7,
+    {
+        category: tuple(one.name for one in CITYSCAPES_LABELS if one.category == category and one.train_id != IGNORE)
+        for category in CITYSCAPES7.names
+    },
+)
+
 # Every published merge by the name a user may write.
-MERGES: dict[str, Merge] = {"camvid32-to-11": CAMVID32_TO_11}
+MERGES: dict[str, Merge] = {"camvid32-to-11": CAMVID32_TO_11, "cityscapes19-to-7": CITYSCAPES19_TO_7}

@@ -1,5 +1,7 @@
 """The published label maps, each with its source."""
 
+from typing import NamedTuple
+
 from pixelwise.labels.label_map import Color, LabelMap
 
 
@@ -84,6 +86,70 @@ CITYSCAPES19 = label_map(
     ("bicycle", (119, 11, 32)),
 )
 
+
+class CityscapesLabel(NamedTuple):
+    """One of Cityscapes' labels: the value in labelIds masks, and in labelTrainIds masks (255 = ignored)."""
+
+    name: str
+    id: int
+    train_id: int
+    category: str
+    color: Color
+
+
+# All labels of cityscapesScripts, helpers/labels.py; "license plate", whose id is -1 and which is never drawn, is
+# left out.
+CITYSCAPES_LABELS = tuple(
+    CityscapesLabel(*fields)
+    for fields in (
+        ("unlabeled", 0, 255, "void", (0, 0, 0)),
+        ("ego vehicle", 1, 255, "void", (0, 0, 0)),
+        ("rectification border", 2, 255, "void", (0, 0, 0)),
+        ("out of roi", 3, 255, "void", (0, 0, 0)),
+        ("static", 4, 255, "void", (0, 0, 0)),
+        ("dynamic", 5, 255, "void", (111, 74, 0)),
+        ("ground", 6, 255, "void", (81, 0, 81)),
+        ("road", 7, 0, "flat", (128, 64, 128)),
+        ("sidewalk", 8, 1, "flat", (244, 35, 232)),
+        ("parking", 9, 255, "flat", (250, 170, 160)),
+        ("rail track", 10, 255, "flat", (230, 150, 140)),
+        ("building", 11, 2, "construction", (70, 70, 70)),
+        ("wall", 12, 3, "construction", (102, 102, 156)),
+        ("fence", 13, 4, "construction", (190, 153, 153)),
+        ("guard rail", 14, 255, "construction", (180, 165, 180)),
+        ("bridge", 15, 255, "construction", (150, 100, 100)),
+        ("tunnel", 16, 255, "construction", (150, 120, 90)),
+        ("pole", 17, 5, "object", (153, 153, 153)),
+        ("polegroup", 18, 255, "object", (153, 153, 153)),
+        ("traffic light", 19, 6, "object", (250, 170, 30)),
+        ("traffic sign", 20, 7, "object", (220, 220, 0)),
+        ("vegetation", 21, 8, "nature", (107, 142, 35)),
+        ("terrain", 22, 9, "nature", (152, 251, 152)),
+        ("sky", 23, 10, "sky", (70, 130, 180)),
+        ("person", 24, 11, "human", (220, 20, 60)),
+        ("rider", 25, 12, "human", (255, 0, 0)),
+        ("car", 26, 13, "vehicle", (0, 0, 142)),
+        ("truck", 27, 14, "vehicle", (0, 0, 70)),
+        ("bus", 28, 15, "vehicle", (0, 60, 100)),
+        ("caravan", 29, 255, "vehicle", (0, 0, 90)),
+        ("trailer", 30, 255, "vehicle", (0, 0, 110)),
+        ("train", 31, 16, "vehicle", (0, 80, 100)),
+        ("motorcycle", 32, 17, "vehicle", (0, 0, 230)),
+        ("bicycle", 33, 18, "vehicle", (119, 11, 32)),
+    )
+)
+
+# The seven categories of the same file that are evaluated, each in the colour of its first class.
+CITYSCAPES7 = label_map(
+    ("flat", (128, 64, 128)),
+    ("construction", (70, 70, 70)),
+    ("object", (153, 153, 153)),
+    ("nature", (107, 142, 35)),
+    ("sky", (70, 130, 180)),
+    ("human", (220, 20, 60)),
+    ("vehicle", (0, 0, 142)),
+)
+
 # Everingham et al., "The Pascal Visual Object Classes (VOC) Challenge", IJCV 2010; the colours are
 # those of the devkit's VOClabelcolormap.
 VOC21 = label_map(
@@ -112,7 +178,7 @@ VOC21 = label_map(
 
 # CARLA's semantic tags up to 0.9.13, in the order of their numbers (the red channel of the camera's masks).
 # Dosovitskiy et al., "CARLA: An Open Urban Driving Simulator", CoRL 2017; names and colours of the
-# documentation of 0.9.13, "Sensors reference", semantic segmentation camera. Older versions use the first 13.
+# documentation of 0.9.13, "Sensors reference", semantic segmentation camera.
 CARLA_0_9_13 = label_map(
     ("Unlabeled", (0, 0, 0)),
     ("Building", (70, 70, 70)),
@@ -138,6 +204,10 @@ CARLA_0_9_13 = label_map(
     ("Water", (45, 60, 150)),
     ("Terrain", (145, 170, 100)),
 )
+
+# Up to 0.9.9 CARLA had the first 13 alone, and its sky was unlabelled; pull request 3251 of carla-simulator/carla
+# added the others in 0.9.10.
+CARLA_0_9_9 = LabelMap(CARLA_0_9_13.names[:13], CARLA_0_9_13.colors[:13])
 
 # CARLA renumbered its tags in 0.9.14, Cityscapes' classes first; the same page of its documentation.
 CARLA_0_9_14 = label_map(
@@ -172,7 +242,8 @@ CARLA_0_9_14 = label_map(
     ("GuardRail", (180, 165, 180)),
 )
 
-# Every published map by the name a user may write in dataset.yaml or see in a message.
+# Every published map by the name a user may write in dataset.yaml or see in a message. CARLA_0_9_9 and CITYSCAPES7 are
+# not among them: masks are matched to the smallest map that has their colours, which these two would win by chance.
 PUBLISHED: dict[str, LabelMap] = {
     "camvid11": CAMVID11,
     "camvid32": CAMVID32,

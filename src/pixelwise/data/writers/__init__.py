@@ -8,9 +8,15 @@ from pathlib import Path
 
 from pixelwise.data.dataset import Dataset
 from pixelwise.data.writers.camvid import write_camvid
+from pixelwise.data.writers.carla import write_carla
+from pixelwise.data.writers.cityscapes import write_cityscapes
+from pixelwise.data.writers.coco import write_coco
 from pixelwise.data.writers.common import Written, splits, stem
 from pixelwise.data.writers.folders import write_folders
+from pixelwise.data.writers.labelme import write_labelme
 from pixelwise.data.writers.pairs import write_pairs
+from pixelwise.data.writers.table import write_table
+from pixelwise.data.writers.voc import write_voc
 from pixelwise.errors import UserError, unknown
 
 Progress = Callable[[int, int], None]  # called with how many samples are written, and of how many
@@ -19,7 +25,7 @@ Progress = Callable[[int, int], None]  # called with how many samples are writte
 def write_dataset(source: Dataset, folder: Path, layout: str, *, progress: Progress | None = None) -> None:
     """Writes a dataset into a new folder; if that fails, nothing is left behind.
 
-    layout: one of WRITERS. "folders" and "camvid" are lossless; "pairs" are JPEG, so labels suffer at edges.
+    layout: one of WRITERS. All are lossless but "pairs", which are JPEG, so labels suffer at edges.
     progress: called after every sample with the number written and the number in all.
     Raises UserError where the folder exists and is not empty, cannot be written, or the layout cannot hold the classes.
 
@@ -45,6 +51,12 @@ WRITERS: dict[str, Callable[[Dataset, Path], Written]] = {
     "folders": write_folders,
     "camvid": write_camvid,
     "pairs": write_pairs,
+    "voc": write_voc,
+    "coco": write_coco,
+    "labelme": write_labelme,
+    "table": write_table,
+    "cityscapes": write_cityscapes,
+    "carla": write_carla,
 }
 
 
