@@ -16,8 +16,8 @@ from command_line import RUN_FOLDER, TINY, files_below, pixelwise, refused
 from PIL import Image as Pillow
 
 import pixelwise as pw
-from pixelwise.api import command
 from pixelwise.evaluation.evaluate import SPLITS
+from pixelwise.report import command_line
 
 
 @pytest.mark.usefixtures("tiny_demo")
@@ -172,7 +172,7 @@ def test_resuming_a_finished_run_scores_it_again(small_run: Path, small_folder: 
 
 def test_the_command_is_kept_as_one_would_type_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["/usr/bin/pixelwise", "train", "my photos"])
-    assert command() == "pixelwise train 'my photos'"
+    assert command_line() == "pixelwise train 'my photos'"
 
 
 def test_ctrl_c_while_photos_are_labelled_exits_with_130(desk: Path) -> None:

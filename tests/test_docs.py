@@ -13,7 +13,7 @@ from command_line import pixelwise, quick, typed
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-COMMANDS = ("demo", "train", "evaluate", "predict")
+COMMANDS = ("demo", "check", "train", "evaluate", "predict")
 
 BUDGET = re.compile(r"budget=(\"[^\"]*\"|[\d.]+)")
 SHORT = "epochs=1, size=(32, 64)"

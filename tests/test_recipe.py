@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pixelwise.data.dataset import Source
 from pixelwise.errors import UserError
 from pixelwise.models import build_network
 from pixelwise.training import Recipe, load_recipe
@@ -13,7 +14,7 @@ from pixelwise.training import Recipe, load_recipe
 
 def written(path: Path, **changes: object) -> Path:
     """A good recipe.yaml with some settings changed."""
-    Recipe(width=8).save(path / "recipe.yaml", "camvid")
+    Recipe(width=8).save(path / "recipe.yaml", Source("camvid"))
     content = yaml.safe_load((path / "recipe.yaml").read_text()) | changes
     (path / "recipe.yaml").write_text(yaml.safe_dump(content))
     return path / "recipe.yaml"
@@ -21,12 +22,12 @@ def written(path: Path, **changes: object) -> Path:
 
 def test_a_recipe_comes_back_as_it_was_written(tmp_path: Path) -> None:
     recipe = Recipe(model="segnet", width=24, size=(96, 128), zoom=(0.5, 2), learning_rate=1e-3, seed=7)
-    recipe.save(tmp_path / "recipe.yaml", "../my data: photos")
-    assert load_recipe(tmp_path / "recipe.yaml") == (recipe, "../my data: photos")
+    recipe.save(tmp_path / "recipe.yaml", Source("../my data: photos"))
+    assert load_recipe(tmp_path / "recipe.yaml") == (recipe, Source("../my data: photos"))
 
 
 def test_a_recipe_is_written_as_plain_yaml_with_the_data_first(tmp_path: Path) -> None:
-    Recipe().save(tmp_path / "recipe.yaml", "camvid")
+    Recipe().save(tmp_path / "recipe.yaml", Source("camvid"))
     content = yaml.safe_load((tmp_path / "recipe.yaml").read_text())
     assert list(content) == ["data", *(field.name for field in fields(Recipe))]
     assert content["size"] == [192, 256]
@@ -34,7 +35,7 @@ def test_a_recipe_is_written_as_plain_yaml_with_the_data_first(tmp_path: Path) -
 
 def test_settings_that_are_left_out_have_their_defaults(tmp_path: Path) -> None:
     (tmp_path / "recipe.yaml").write_text("data: camvid\nsteps: 5\n")
-    assert load_recipe(tmp_path / "recipe.yaml") == (Recipe(steps=5), "camvid")
+    assert load_recipe(tmp_path / "recipe.yaml") == (Recipe(steps=5), Source("camvid"))
 
 
 @pytest.mark.parametrize("model", ["unet", "segnet"])

@@ -23,15 +23,15 @@ import pytest
 import torch
 import yaml
 from command_line import RUN_FOLDER, files_below, pixelwise, refused
-from small_data import held
 
 import pixelwise as pw
 from pixelwise import api
 from pixelwise.bundle import load_tensors
 from pixelwise.data import Dataset
+from pixelwise.data.dataset import Source
 from pixelwise.errors import UserError
 from pixelwise.labels import CAMVID11
-from pixelwise.training import Interrupted, Recipe, Request, hold_out, load_recipe, plan
+from pixelwise.training import Interrupted, Recipe, Request, load_recipe, plan
 from pixelwise.training.augmentation import draw_affine, draw_color, generator
 from pixelwise.training.cache import Cache
 from pixelwise.training.loop import class_weights, learning_rate, samples_of_step
@@ -45,7 +45,7 @@ LONG = replace(TINY, steps=80, validations=40)
 
 def begin(folder: Path, data: Path, recipe: Recipe = TINY) -> Path:
     """A run folder that holds its recipe and nothing else."""
-    recipe.save(folder / api.RECIPE, str(data))
+    recipe.save(folder / api.RECIPE, Source(str(data)))
     return folder
 
 
@@ -83,7 +83,7 @@ def test_the_files_of_a_run_say_what_was_asked_what_it_ran_on_and_how_it_went(
     small_run: Path, small_folder: Path
 ) -> None:
     recipe, data = load_recipe(small_run / "recipe.yaml")
-    assert (recipe.width, recipe.steps, data) == (4, 6, str(small_folder))
+    assert (recipe.width, recipe.steps, data) == (4, 6, Source(str(small_folder)))
     environment = json.loads((small_run / "environment.json").read_text())
     assert environment["torch"] == torch.__version__
     assert "command" in environment
@@ -288,19 +288,12 @@ def test_a_folder_that_is_no_run_cannot_be_resumed(tmp_path: Path) -> None:
 
 def test_a_recipe_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     recipe = Recipe("segnet", 8, size=(64, 96), zoom=(0.5, 3.0), learning_rate=1e-3, seed=7)
-    recipe.save(tmp_path / "recipe.yaml", "some folder")
-    assert load_recipe(tmp_path / "recipe.yaml") == (recipe, "some folder")
+    for data in (Source("some folder"), Source("some folder", "voc", "camvid32-to-11")):
+        recipe.save(tmp_path / "recipe.yaml", data)
+        assert load_recipe(tmp_path / "recipe.yaml") == (recipe, data)
 
 
 # The plan
-
-
-def test_without_a_validation_split_every_tenth_image_is_held_out() -> None:
-    names = [f"image{number}" for number in range(25)]
-    dataset = hold_out(Dataset("mine", "held", "", CAMVID11, held(*names)))
-    assert dataset.val.names == ("image0", "image10", "image20")
-    assert sorted(dataset.train.names + dataset.val.names) == sorted(names)
-    assert hold_out(dataset) == dataset
 
 
 def test_epochs_fix_the_number_of_steps(small: Dataset) -> None:

@@ -90,7 +90,7 @@ def check(data: str | Path | Dataset, *, layout: str | None = None, classes: str
     validation split is checked with the one that training holds out. Raises UserError where nothing is recognised.
 
     >>> found = check(open_dataset("streets").with_splits({"train": open_dataset("streets").train.entries[:4]}))
-    >>> len(found.dataset.val), found.images("val")[0], found.errors
+    >>> len(found.dataset.val), int(found.images("val")[0]), found.errors
     (1, 1, ())
     """
     dataset = data if isinstance(data, Dataset) else open_dataset(data, layout, classes)

@@ -78,7 +78,7 @@ def is_lossy(entry: Entry) -> bool:
     while isinstance(entry, Relabelled):
         entry = entry.entry
     decode = getattr(entry, "decode", None)
-    return isinstance(decode, ColorMask) and decode.limit > 0
+    return isinstance(decode, ColorMask) and decode.lossy
 
 
 def _unlabelled(_: Dataset, facts: FACTS) -> Iterator[Problem]:

@@ -16,6 +16,8 @@ from pixelwise.data.splitting import sequence_of
 from pixelwise.errors import UserError
 from pixelwise.files import replacing
 
+FOUND_BY_VALUE = ("folders", "camvid", "voc", "table")  # layouts whose index masks may hold any values
+
 
 def freeze(found: Check, output: str | Path | None = None) -> Path:
     """Writes what was understood of a checked dataset into one file to edit, and gives its path.
@@ -26,10 +28,11 @@ def freeze(found: Check, output: str | Path | None = None) -> Path:
     """
     source = found.dataset.source
     dataset, given = recognise(source.path, source.layout)
-    path = Path(output) if output else dataset.root / NAME
+    beside = dataset.root / NAME if dataset.root.is_dir() else dataset.root.with_suffix(".yaml")  # a table is a file
+    path = Path(output) if output else beside
     if path.exists() and not (given.source and path.samefile(given.source)):
         raise UserError(f"{path}: is there already; remove it, or give another file with --output")
-    if not dataset.root.is_dir():
+    if not dataset.root.exists() or dataset.root == Path():
         raise UserError(f"{source.path}: lies in no folder that a file could describe")
     frozen = describe(dataset, replace(given, groups=source.classes or given.groups), found)
     if path.exists():
@@ -70,11 +73,11 @@ def _templates(dataset: Dataset, given: Description) -> tuple[dict[str, str], di
 
 
 def _values(dataset: Dataset, given: Description) -> tuple[dict[int, int], tuple[int, ...]]:
-    """Pixel values and ignored ones as the decoder of index masks has them, else as they were given."""
+    """Pixel values and ignored ones as they were found; where the layout itself says what they mean, as given."""
     decode = next((_decoder(entry) for name in SPLITS for entry in dataset.split(name).entries), None)
-    return (
-        (dict(decode.values), decode.ignored) if isinstance(decode, IndexMask) else (dict(given.values), given.ignored)
-    )
+    if isinstance(decode, IndexMask) and dataset.layout in FOUND_BY_VALUE:
+        return dict(decode.values), decode.ignored
+    return dict(given.values), given.ignored
 
 
 def _decoder(entry: Entry) -> object:

@@ -7,10 +7,11 @@ from typing import Literal, NamedTuple
 from PIL import Image as Pillow
 
 from pixelwise.data.images import content_of, is_image
+from pixelwise.errors import DataError
 
 KINDS_BY_ENDING = {
     ".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".bmp": "bmp", ".tif": "tiff", ".tiff": "tiff", ".webp": "webp",
-    ".npy": "npy",
+    ".npy": "npy", ".gif": "gif",
 }  # fmt: skip
 
 
@@ -27,7 +28,10 @@ def remarks_on(path: Path) -> tuple[Remark, ...]:
     if not is_image(path) or not path.is_file():
         return ()
     remarks = []
-    content = content_of(path)
+    try:
+        content = content_of(path)
+    except DataError:  # reading it tells what is wrong with it
+        return ()
     if content and content != KINDS_BY_ENDING.get(path.suffix.lower()):
         remarks.append(Remark("wrong extension", str(path), content))
     if content in {"png", "webp", "tiff"} and _has_alpha(path):

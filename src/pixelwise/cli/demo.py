@@ -22,7 +22,7 @@ def demo(
     run: Run = None,
     write: Annotated[Path | None, typer.Option(help="Write the scenes into this new folder; train nothing.")] = None,
     count: Annotated[int, typer.Option(min=1, help="With --write: how many scenes in all.")] = 100,
-    layout: Annotated[str, typer.Option(help="With --write: folders, camvid or pairs.")] = "folders",
+    layout: Annotated[str, typer.Option(help="With --write: folders, camvid, voc, pairs ...")] = "folders",
     seed: Annotated[int, typer.Option(min=0, help="Of the training; with --write: of the scenes.")] = 0,
 ) -> None:
     """Watch a U-Net learn to label rendered streets.

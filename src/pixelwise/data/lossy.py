@@ -70,6 +70,20 @@ def decode_lossy(mask: Bytes, colors: Bytes) -> Bytes:
     return label
 
 
+def decode_clean(mask: Bytes, colors: Bytes) -> Bytes:
+    """Class indices of a colour mask, 255 (ignored) where a pixel has exactly no class's colour. As `decode_lossy`.
+
+    >>> decode_clean(np.array([[[0, 0, 142], [0, 0, 141]]], np.uint8), np.array([[0, 0, 142]], np.uint8)).tolist()
+    [[0, 255]]
+    """
+    if not mask.size or not len(colors):
+        return np.full(mask.shape[:2], IGNORED, np.uint8)
+    table = _exact(np.asarray(colors, np.uint8).tobytes())
+    label: Bytes = table[_packed(np.ascontiguousarray(mask))] - np.uint8(1)
+    label[label == NEARLY] = IGNORED
+    return label
+
+
 class _Tables(NamedTuple):
     """What the colours of a mask mean; black is a class of its own, the last, where no other class has it.
 
@@ -90,10 +104,12 @@ def _tables(colors: bytes) -> _Tables:
     points = _luma_and_color(np.concatenate([classes, void])[None])[0] * WEIGHTS
     distance = np.stack([_distance(point) for point in points])
     nearest = np.where(distance.min(axis=0) <= NEAR, distance.argmin(axis=0), IGNORED).astype(np.uint8)
-    return _Tables(points, _exact(classes), nearest, distance)
+    return _Tables(points, _exact(colors), nearest, distance)
 
 
-def _exact(classes: Bytes) -> Bytes:
+@lru_cache(maxsize=4)
+def _exact(colors: bytes) -> Bytes:
+    classes = np.frombuffer(colors, np.uint8).reshape(-1, 3)
     table = np.zeros(1 << 24, np.uint8)
     steps = np.arange(-EXACT_MARGIN, EXACT_MARGIN + 1)
     around = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(-1, 1, 3)

@@ -1,14 +1,13 @@
 """Which published label map do these colours come from, and colours for classes that have none."""
 
 import colorsys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from pixelwise.data.masks import LOSSY_LIMIT
 from pixelwise.errors import UserError
 from pixelwise.labels import PUBLISHED, Color, LabelMap
 
@@ -70,15 +69,16 @@ def grid(pictures: Iterable[npt.NDArray[np.uint8]]) -> npt.NDArray[np.uint8]:
     return np.concatenate(grids) if grids else np.zeros((0, 3), np.uint8)
 
 
-def color_limit(paths: Iterable[Path], pixels: npt.NDArray[np.uint8]) -> int:
-    """How far from a class's colour a pixel of these masks may lie: 0, or LOSSY_LIMIT for JPEG and smeared ones.
+def are_lossy(paths: Iterable[Path], pixels: npt.NDArray[np.uint8]) -> bool:
+    """Whether colour masks were saved as JPEG or smeared, by their endings and by how many colours they have.
 
     >>> black = np.zeros((4, 3), np.uint8)
-    >>> color_limit([Path("a.png")], black), color_limit([Path("a.jpg")], black)
-    (0, 40)
+    >>> are_lossy([Path("a.png")], black), are_lossy([Path("a.jpg")], black)
+    (False, True)
     """
-    lossy = any(path.suffix.lower() in {".jpg", ".jpeg"} for path in paths)
-    return LOSSY_LIMIT if lossy or len(np.unique(pixels, axis=0)) > MOST_COLORS else EXACT
+    return (
+        any(path.suffix.lower() in {".jpg", ".jpeg"} for path in paths) or len(np.unique(pixels, axis=0)) > MOST_COLORS
+    )
 
 
 def _tellable() -> list[tuple[str, LabelMap]]:
@@ -107,3 +107,39 @@ def distinct_colors(count: int) -> tuple[Color, ...]:
         colors[(round(red * 255), round(green * 255), round(blue * 255))] = None
         step += 1
     return tuple(colors)
+
+
+# Hues in degrees from which on a colour is called so.
+HUES = (
+    *((0, "red"), (15, "orange"), (45, "yellow"), (70, "green"), (160, "cyan")),
+    *((200, "blue"), (255, "purple"), (290, "pink"), (345, "red")),
+)
+SPEAKING = 2  # colours, and half of all but black, that a published map must have before its names are proposed
+
+
+def name_colors(colors: Sequence[Color]) -> tuple[str, ...]:
+    """A name for every colour, no two alike: of the published map that has most of them, else what it looks like.
+
+    >>> name_colors([(0, 0, 0), (255, 0, 0), (250, 0, 0), (0, 100, 0)])
+    ('background', 'red', 'red 2', 'dark green')
+    """
+    drawn = {color for color in colors if any(color)}
+    best = max((labels for _, labels in _tellable()), key=lambda labels: len(drawn & {*labels.colors}))
+    shared = len(drawn & {*best.colors})
+    known = dict(zip(best.colors, best.names, strict=True)) if shared >= max(SPEAKING, len(drawn) / 2) else {}
+    names: dict[str, None] = {}
+    for color in colors:
+        word = known.get(color) or _word(color)
+        numbered = (f"{word} {number}" for number in range(2, len(colors) + 2))
+        names[word if word not in names else next(name for name in numbered if name not in names)] = None
+    return tuple(names)
+
+
+def _word(color: Color) -> str:
+    hue, saturation, value = colorsys.rgb_to_hsv(*(channel / 255 for channel in color))
+    if value < 0.1:
+        return "background" if not any(color) else "black"
+    if saturation < 0.15:
+        return "white" if value > 0.9 else "grey"
+    word = [name for start, name in HUES if start <= hue * 360][-1]
+    return f"dark {word}" if value < 0.5 else f"light {word}" if saturation < 0.5 else word

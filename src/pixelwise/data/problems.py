@@ -27,6 +27,9 @@ class Problem:
         return f"{shown}: {self.what}; {self.mend}" if self.files else f"{self.what}; {self.mend}"
 
 
+MILD = frozenset({"unnamed classes", "not read"})  # kinds with which one can train
+
+
 def gather(errors: Iterable[DataError]) -> tuple[Problem, ...]:
     """The errors of single files as problems, one for each kind, what and mend.
 
@@ -37,4 +40,7 @@ def gather(errors: Iterable[DataError]) -> tuple[Problem, ...]:
     files: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for error in errors:
         files[error.kind, error.what, error.mend].append(error.path)
-    return tuple(Problem(kind, "error", what, mend, tuple(paths)) for (kind, what, mend), paths in files.items())
+    return tuple(
+        Problem(kind, "warning" if kind in MILD else "error", what, mend, tuple(paths))
+        for (kind, what, mend), paths in files.items()
+    )

@@ -12,7 +12,7 @@ from pixelwise.data.dataset import Dataset, Source
 from pixelwise.data.dataset_yaml import find_description
 from pixelwise.data.description import Description
 from pixelwise.data.images import is_image
-from pixelwise.data.layouts import camvid, folders, pairs
+from pixelwise.data.layouts import camvid, carla, cityscapes, coco, folders, labelme, pairs, table, voc, yolo
 from pixelwise.data.layouts.splits import sub_folders
 from pixelwise.data.layouts.streets_default import streets
 from pixelwise.errors import UserError, unknown
@@ -31,9 +31,19 @@ class Layout(NamedTuple):
 
 # The first that recognises a folder reads it, so the more particular come first.
 LAYOUTS = {
-    "camvid": Layout(camvid.recognise, camvid.LOOKS_FOR),
-    "pairs": Layout(pairs.recognise, pairs.LOOKS_FOR),
-    "folders": Layout(folders.recognise, folders.LOOKS_FOR),
+    name: Layout(module.recognise, module.LOOKS_FOR)
+    for name, module in {
+        "cityscapes": cityscapes,
+        "carla": carla,
+        "voc": voc,
+        "coco": coco,
+        "labelme": labelme,
+        "yolo": yolo,
+        "camvid": camvid,
+        "table": table,
+        "pairs": pairs,
+        "folders": folders,
+    }.items()
 }
 
 STREETS = "streets"
@@ -70,6 +80,8 @@ def recognise(where: str | Path, layout: str | None = None) -> tuple[Dataset, De
         return streets(), Description()
     root, description = find_description(path)
     if not root.is_dir():
+        if found := table.recognise(root, description):
+            return found, description
         raise _no_folder(root)
     asked = [name] if (name := layout or description.layout) else list(LAYOUTS)
     for inner in _with_lone_folders(root):

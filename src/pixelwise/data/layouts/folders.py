@@ -1,156 +1,173 @@
-"""Photos and masks in two sibling folders, a photo and its mask sharing their name up to the file ending.
+"""Photos and masks in files of their own, whatever their names and folders are called.
 
-root/{images,masks}, root/{train,val,test}/{images,masks} or root/{images,masks}/{train,val,test}, whatever the
-two folders are called: which of them holds the masks is told by what is in them.
+Names tell which files belong together (sides.py, naming.py), contents tell which of them are the masks (looks.py).
+With `images` and `masks` in dataset.yaml nothing is guessed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
-from pixelwise.data.dataset import Dataset
+from pixelwise.data.class_tables import read_class_table
+from pixelwise.data.dataset import SPLITS, Dataset, Format
+from pixelwise.data.dataset_yaml import NAME as YAML
 from pixelwise.data.description import Description
-from pixelwise.data.images import Pixels, list_images, read_mask
+from pixelwise.data.images import find_format
+from pixelwise.data.layouts.choosing import choose
 from pixelwise.data.layouts.entries import ImageAndMask
-from pixelwise.data.layouts.splits import assemble, holds_images, split_of, sub_folders
-from pixelwise.data.mask_classes import find_classes
-from pixelwise.data.masks import Decoder
-from pixelwise.data.sampling import even_sample
-from pixelwise.errors import UserError
+from pixelwise.data.layouts.listing import Listing, list_pictures
+from pixelwise.data.layouts.patterns import NAME, Paired, Pattern, lonely, pair_files
+from pixelwise.data.layouts.sides import Side, names_split
+from pixelwise.data.layouts.splits import assemble, inside, sub_folders
+from pixelwise.data.mask_classes import NotMasks, find_classes
+from pixelwise.errors import DataError, UserError
 
-LOOKS_FOR = "photos in one folder and masks of the same names in another, each with or without train, val and test"
-
-LOOKED_AT = 5  # images of each folder
-# Share of pixels equal to their right neighbour. Medians measured: clean masks 0.96-0.99, lossy ones 0.46-0.78, photos
-# 0.1-0.29. Without dataset.yaml, which says that there are masks, folders less flat are not taken for masks.
-LEAST_FLAT = 0.35
-NAMED = 5  # files named in a message
-
-Side = dict[str, Path]  # from each split to the folder that holds one side of it
+LOOKS_FOR = "photos and masks whose names agree but for what all photos or all masks add, in one folder or several"
 
 
-class Look(NamedTuple):
-    """What a folder's images look like; the most mask-like folder compares greatest."""
+class Located(NamedTuple):
+    """Where photos and masks lie, by split, and how that is known.
 
-    flatness: float
-    fewness: int
-    called: bool
+    loose: their numbers count by value, so that no templates can say which belong together. problems: masks of splits
+    without photos, and photos and masks that lie elsewhere. notes: what else the evidence says.
+    """
+
+    images: Mapping[str, Pattern]
+    masks: Mapping[str, Pattern]
+    evidence: str
+    loose: bool = False
+    problems: tuple[DataError, ...] = ()
+    notes: str = ""
 
 
 def recognise(root: Path, description: Description) -> Dataset | None:
-    """The dataset, if two folders hold photos and masks; else None.
+    """The dataset, if photos and masks are found whose names fit; else None.
 
-    Raises UserError where photos and masks do not belong together one to one, or colours are unknown.
+    A folder that holds one folder and nothing else is not looked into; that is for `open_dataset` to do.
+    Raises UserError where photos and masks are there but none belong together, two pairings are equally good, or
+    the masks' values cannot mean classes.
     """
-    sides = _sides(root)
-    if (chosen := _photos_and_masks(sides, 0.0 if description.labels else LEAST_FLAT)) is None:
+    if not description.images and _is_wrapping(root):
         return None
-    photos, masks = (sides[name] for name in chosen)
-    matched = {split: _matched(photos.get(split), folder) for split, folder in masks.items()}
-    found = find_classes([mask for pairs in matched.values() for _, mask in pairs], description)
-    splits = {split: list(_entries(pairs, found.decode)) for split, pairs in matched.items()}
-    left_out = "".join(f"; {split} has no masks and is left out" for split in photos if split not in masks)
-    evidence = f"photos in {chosen[0]}, masks of the same names in {chosen[1]}; {found.evidence}{left_out}"
-    return assemble(root, "folders", splits, labels=found.labels, evidence=evidence)
-
-
-def _entries(pairs: list[tuple[Path, Path]], decode: Decoder) -> Iterator[ImageAndMask]:
-    return (ImageAndMask(photo.stem, photo, mask, decode) for photo, mask in pairs)
-
-
-def _sides(root: Path) -> dict[str, Side]:
-    """Every folder name that may be one side, with its folder in each split ("train" where there are no splits)."""
-    sides: dict[str, Side] = {}
-    for folder in sub_folders(root):
-        split = split_of(folder)
-        inner = sub_folders(folder)
-        if split:
-            for side in inner:
-                sides.setdefault(side.name, {})[split] = side
-        elif splits := {name: one for one in inner if (name := split_of(one))}:
-            sides.setdefault(folder.name, {}).update(splits)
-        else:
-            sides.setdefault(folder.name, {})["train"] = folder
-    return sides
-
-
-def _photos_and_masks(sides: dict[str, Side], least_flat: float) -> tuple[str, str] | None:
-    """The names of the two sides, or None where there are not exactly two that belong together."""
-    looks = {name: look for name, side in sides.items() if (look := _look(name, side))}
-    if len(looks) == 1 and len(sides) == 2:
-        _refuse_empty(sides, next(iter(looks)))
-    if len(looks) < 2:
+    listing = list_pictures(root)
+    if (located := _locate(root, description, listing)) is None:
         return None
-    mask = max(looks, key=lambda name: looks[name])
-    photos = [name for name in looks if name != mask]
-    if len(photos) > 1:
-        photos = [name for name in photos if _stems(sides[name]) & _stems(sides[mask])]
-    return (photos[0], mask) if len(photos) == 1 and looks[mask].flatness >= least_flat else None
-
-
-def _refuse_empty(sides: dict[str, Side], full: str) -> None:
-    """Where one of two folders holds images and the other nothing, something was forgotten."""
-    empty = next(name for name in sides if name != full)
-    if not any(path for folder in sides[empty].values() for path in folder.iterdir()):
-        _refuse(sorted(_stems(sides[full])), next(iter(sides[full].values())), next(iter(sides[empty].values())))
-
-
-def _look(name: str, side: Side) -> Look | None:
-    paths = [path for folder in side.values() if holds_images(folder) for path in list_images(folder)]
-    if not paths:
+    paired = {
+        split: pair_files(root, listing.files, located.images[split], masks, loose=located.loose)
+        for split, masks in located.masks.items()
+    }
+    _refuse_none(root, located, paired)
+    table, faults = _class_table(root)
+    try:
+        found = find_classes([root / mask for one in paired.values() for _, _, mask in one.pairs], description, table)
+    except NotMasks:
         return None
-    pictures = [_packed(read_mask(path)) for path in even_sample(paths, LOOKED_AT)]
-    same = [np.mean(picture[:, 1:] == picture[:, :-1]) for picture in pictures if picture.shape[1] > 1]
-    return Look(
-        flatness=round(float(np.median(same)), 3) if same else 1.0,
-        fewness=-max(len(np.unique(picture)) for picture in pictures),
-        called=any(word in name.lower() for word in ("mask", "label", "annot", "seg")),
+    format, odd = _format([root / photo for one in paired.values() for _, photo, _ in one.pairs])
+    splits = {
+        split: [ImageAndMask(name, root / photo, root / mask, found.decode, format) for name, photo, mask in one.pairs]
+        for split, one in paired.items()
+    }
+    unpaired = [problem for one in paired.values() for problem in one.problems]
+    problems = [*listing.problems, *located.problems, *unpaired, *faults, *odd, *found.problems]
+    evidence = f"{located.evidence}; {found.evidence}{located.notes}"
+    return assemble(root, "folders", splits, labels=found.labels, evidence=evidence, format=format, problems=problems)
+
+
+def templates(root: Path, description: Description) -> tuple[Mapping[str, str], Mapping[str, str]] | None:
+    """Where photos and masks lie, as `images` and `masks` of a dataset.yaml say it (split -> path with {name}).
+
+    None where nothing is recognised, or no path can say which belong together (numbers padded differently).
+    """
+    located = _locate(root, description, list_pictures(root))
+    if located is None or located.loose:
+        return None
+    images, masks = (
+        {split: pattern.template for split, pattern in side.items()} for side in (located.images, located.masks)
+    )
+    return images, masks
+
+
+def _is_wrapping(root: Path) -> bool:
+    """Whether there is but one folder, as in unpacked archives: it is the dataset, unless it is a split."""
+    try:
+        visible = [path for path in root.iterdir() if path.name[0] not in "._"]
+    except OSError:
+        return False
+    return len(visible) == 1 and visible == sub_folders(root) and not names_split(visible[0].name)
+
+
+def _locate(root: Path, description: Description, listing: Listing) -> Located | None:
+    if description.images or description.masks:
+        return _described(root, description)
+    if not listing.files or (choice := choose(root, listing.files, described=bool(description.labels))) is None:
+        return None
+    photos, masks = choice.photos, choice.masks
+    shared = [split for split in SPLITS if split in masks.series.words and split in photos.series.words]
+    images, patterns = ({split: _pattern(side, split, photos, masks) for split in shared} for side in (photos, masks))
+    alone = [path for key, path in masks.files().items() if key.partition("/")[0] not in shared]
+    left_out = "".join(
+        f"; {split} has no masks and is left out" for split in photos.series.words if split not in shared
+    )
+    loosely = ", numbers compared by their value" if choice.loose else ""
+    return Located(
+        images,
+        patterns,
+        f"photos {photos}, masks {masks}{loosely}",
+        choice.loose,
+        (*choice.problems, *(lonely(root / path, "mask", "photo") for path in alone)),
+        left_out + choice.passed_over,
     )
 
 
-def _packed(picture: Pixels) -> npt.NDArray[np.int32]:
-    """(h, w): each value, or each colour as one number."""
-    values = picture.astype(np.int32)
-    return values if values.ndim == 2 else values @ np.array([65536, 256, 1], np.int32)
+def _pattern(side: Side, split: str, photos: Side, masks: Side) -> Pattern:
+    """Where one side of a split lies; in a folder of photos and masks its ending is that of the pairs."""
+    files = {key: path for key, path in side.files().items() if key.partition("/")[0] == split}
+    if masks.series.folder[: len(photos.series.folder)] == photos.series.folder:
+        both = photos.files().keys() & masks.files().keys()
+        files = {key: path for key, path in files.items() if key in both} or files
+    return side.pattern(split, files.values())
 
 
-def _stems(side: Side) -> set[str]:
-    return {path.stem for folder in side.values() for path in list_images(folder)}
+def _described(root: Path, description: Description) -> Located:
+    """What dataset.yaml says, of the splits that have photos and masks."""
+    source = description.source or root / YAML
+    if not description.images or not description.masks:
+        missing = "masks" if description.images else "images"
+        raise UserError(f"{source}: says where one side lies; add `{missing}: {missing}/{NAME}.png` for the other")
+    shared = [split for split in description.masks if split in description.images]
+    images, masks = (
+        {split: _inside(root, source, side[split]) for split in shared}
+        for side in (description.images, description.masks)
+    )
+    shown = ", ".join(f"photos {images[split].template}, masks {masks[split].template}" for split in shared)
+    return Located(images, masks, f"as {source.name} says: {shown}")
 
 
-def _matched(photos: Path | None, masks: Path) -> list[tuple[Path, Path]]:
-    """Each photo with its mask; raises UserError where either has no other."""
-    by_stem = [_by_stem(folder) if folder else {} for folder in (photos, masks)]
-    photo, mask = by_stem
-    where = photos or masks.parent / "the photos' folder"
-    if photo and mask and not photo.keys() & mask.keys():
-        raise UserError(
-            f"{where}: no photo has a mask of the same name in {masks} (photo {next(iter(photo))}, mask "
-            f"{next(iter(mask))}); rename one or the other"
-        )
-    _refuse([stem for stem in photo if stem not in mask], where, masks)
-    _refuse([stem for stem in mask if stem not in photo], masks, where, kind="mask")
-    return [(path, mask[stem]) for stem, path in photo.items()]
+def _inside(root: Path, source: Path, template: str) -> Pattern:
+    pattern = Pattern.parse(template.replace("\\", "/"))
+    if ".." in pattern.folder.split("/") or inside(root, pattern.folder or ".") is None:
+        raise DataError(source, f"'{template}' leads out of the dataset", "name a path below its folder", "outside")
+    return pattern
 
 
-def _by_stem(folder: Path) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    for path in list_images(folder):
-        if path.stem in found:
-            raise UserError(
-                f"{path}: {found[path.stem].name} has the same name up to its ending; remove one of the two"
-            )
-        found[path.stem] = path
-    return found
+def _class_table(root: Path) -> tuple[Description | None, list[DataError]]:
+    try:
+        return read_class_table(root), []
+    except DataError as error:
+        return None, [error]
 
 
-def _refuse(lonely: list[str], where: Path, other: Path, kind: str = "photo") -> None:
-    if not lonely:
+def _format(photos: Sequence[Path]) -> tuple[Format, list[DataError]]:
+    """The format of the photos; where they are of several, that of the first, and the problem."""
+    try:
+        return find_format(photos), []
+    except DataError as error:
+        return find_format(photos[:1]), [error]
+
+
+def _refuse_none(root: Path, located: Located, paired: Mapping[str, Paired]) -> None:
+    if any(one.pairs for one in paired.values()):
         return
-    partner = "mask" if kind == "photo" else "photo"
-    names = ", ".join(lonely[:NAMED]) + (", ..." if len(lonely) > NAMED else "")
-    some = f"{len(lonely)} {kind}s have" if len(lonely) > 1 else f"1 {kind} has"
-    raise UserError(f"{where}: {some} no {partner} in {other} ({names}); add the {partner}s or remove the {kind}s")
+    problems = [problem for one in paired.values() for problem in one.problems]
+    first = f" (the first: {problems[0]})" if problems else "; no file fits"
+    raise UserError(f"{root}: {located.evidence}, but not one photo has its mask{first}; correct the paths or names")

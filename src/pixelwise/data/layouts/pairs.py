@@ -12,7 +12,7 @@ from pixelwise.data.description import Description
 from pixelwise.data.images import list_images, read_image
 from pixelwise.data.layouts.splits import assemble, split_of, sub_folders
 from pixelwise.data.masks import ColorMask, Decoder
-from pixelwise.data.palettes import LEAST, NEAR, Match, color_limit, grid, match_published, share_near
+from pixelwise.data.palettes import LEAST, NEAR, Match, are_lossy, grid, match_published, share_near
 from pixelwise.data.sampling import even_sample
 from pixelwise.errors import UserError
 from pixelwise.labels import LabelMap
@@ -56,7 +56,7 @@ def recognise(root: Path, description: Description) -> Dataset | None:
         return None
     for path, picture in pictures.items():
         _halves(picture, path)
-    decode = ColorMask(match.labels, color_limit(every, right))
+    decode = ColorMask(match.labels, are_lossy(every, right))
     splits = {name: [SideBySide(p.stem, p, decode) for p in paths] for name, paths in files.items()}
     evidence = _evidence(match, share, len(sampled))
     return assemble(root, "pairs", splits, labels=match.labels, evidence=evidence)

@@ -1,0 +1,99 @@
+"""The classes of masks whose colours name them."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from pixelwise.data.colors_found import find_colors
+from pixelwise.data.dataset_yaml import NAME
+from pixelwise.data.description import Description
+from pixelwise.data.found_classes import Classes, NotMasks
+from pixelwise.data.images import Pixels, read_mask
+from pixelwise.data.masks import ColorMask
+from pixelwise.data.palettes import (
+    CLEAN,
+    EXACT,
+    LEAST,
+    NEAR,
+    are_lossy,
+    grid,
+    match_published,
+    name_colors,
+    share_near,
+)
+from pixelwise.data.sampling import even_sample
+from pixelwise.errors import DataError, UserError
+from pixelwise.labels import IGNORE, Color, LabelMap
+
+Bytes = npt.NDArray[np.uint8]
+
+SEARCHED = 48  # masks that are searched for colours at full size
+FREQUENT = 0.05  # share of black from which on it is taken for the background, a class; rarer black is void
+BLACK = (0, 0, 0)
+SHOWN = 3  # colours in the evidence
+UNNAMED = "unnamed classes"  # the kind of the problem
+
+
+def classes_of_colors(
+    masks: Sequence[Path], looked: Sequence[Pixels], description: Description, table: Description | None
+) -> Classes:
+    """The classes of colour masks, of which some have been looked at. Errors as `find_classes`."""
+    pixels = grid([one.astype(np.uint8) for one in looked])
+    lossy = are_lossy(masks, pixels)
+    if description.labels:
+        return Classes(description.labels, ColorMask(description.labels, lossy), f"colour masks, classes from {NAME}")
+    if table and table.labels and _explains(table.labels, pixels, lossy):
+        source = table.source.name if table.source else "a table"
+        return Classes(table.labels, ColorMask(table.labels, lossy), f"colour masks, classes from {source}")
+    match = match_published(pixels, NEAR if lossy else EXACT)
+    if match.share >= (LEAST if lossy else CLEAN):
+        return Classes(match.labels, ColorMask(match.labels, lossy), f"colour masks, {match.share:.0%} in {match.name}")
+    return _unknown(masks, pixels, lossy)
+
+
+def _explains(labels: LabelMap, pixels: Bytes, lossy: bool) -> bool:
+    with suppress(UserError):
+        labels.check_colors_differ()
+        return share_near(pixels, labels, NEAR if lossy else EXACT) >= (LEAST if lossy else CLEAN)
+    return False
+
+
+def _unknown(masks: Sequence[Path], pixels: Bytes, lossy: bool) -> Classes:
+    """A class for every colour, whose name is a proposal: of a published map that has it, or what it looks like.
+
+    Black is the class "background" where it is frequent or one of only two colours, and ignored as void elsewhere.
+    """
+    folder = masks[0].parent
+    colors = _colors(masks)
+    if not 2 <= len(colors) < IGNORE:
+        raise NotMasks(f"{folder}: {len(colors)} colours were found in the masks, where 2 to 254 classes can be")
+    labels = LabelMap(name_colors(colors), colors)
+    share = share_near(pixels, labels, NEAR if lossy else EXACT)
+    if share < (LEAST if lossy else CLEAN):
+        raise NotMasks(f"{folder}: only {share:.0%} of the masks' pixels have one of {len(colors)} colours")
+    black = float((pixels == 0).all(axis=1).mean())
+    if BLACK in colors and black < FREQUENT and len(colors) > 2:
+        kept = tuple(color for color in colors if color != BLACK)
+        labels = LabelMap(name_colors(kept), kept)
+    pairs = list(zip(labels.names, labels.colors, strict=True))
+    shown = ", ".join(f"{name} #{r:02x}{g:02x}{b:02x}" for name, (r, g, b) in pairs[:SHOWN])
+    more = ", ..." if len(pairs) > SHOWN else ""
+    evidence = f"colour masks of no known map, {len(labels)} colours found ({shown}{more}); the names are proposals"
+    mend = f"run `pixelwise check DATA --write`, then name the classes in {NAME}"
+    problem = DataError(folder, "the masks' colours are of no known map, so nobody knows their classes", mend, UNNAMED)
+    return Classes(labels, ColorMask(labels, lossy), evidence, (problem,))
+
+
+def _colors(masks: Sequence[Path]) -> tuple[Color, ...]:
+    return tuple((int(r), int(g), int(b)) for r, g, b in find_colors(_pictures(even_sample(masks, SEARCHED))))
+
+
+def _pictures(paths: Sequence[Path]) -> Iterator[Bytes]:
+    for path in paths:
+        with suppress(UserError):
+            mask = read_mask(path)
+            if mask.ndim == 3:
+                yield mask.astype(np.uint8)
