@@ -25,6 +25,9 @@ format: $(VENV)/dev.done  ## make the style right
 bench: $(VENV)/dev.done  ## measure the speeds that README speaks of; writes results/
 	$(RUN)/python benchmarks/bench_streets.py
 	$(RUN)/python benchmarks/bench_training.py
+	$(RUN)/python benchmarks/bench_masks.py
+	$(RUN)/python benchmarks/bench_duplicates.py
+	$(RUN)/python benchmarks/bench_data.py
 
 record: $(VENV)/dev.done  ## the runs of record that results/ still lacks on this machine
 	$(RUN)/python benchmarks/record.py
