@@ -1,16 +1,20 @@
-"""Writes the tables of measured figures in README.md from results/*.json, between the marks `<!-- results -->`.
+"""Writes the tables of measured figures in README.md and docs/ from results/*.json.
+
+Each lies between the marks `<!-- results:NAME -->` and `<!-- /results -->`; TABLES has the names.
 
 python benchmarks/tables.py            writes them
-python benchmarks/tables.py --check    exits with 1 where README.md says something else
+python benchmarks/tables.py --check    exits with 1 where a document says something else
 """
 
 import json
+import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-MARK = "<!-- results -->"
+END = "<!-- /results -->"
 HEADS = ("run", "scored on", "network", "learnt from", "training time", "mean IoU", "mean Dice", "pixel accuracy")
 MODELS = {"unet": "U-Net", "segnet": "SegNet"}
 
@@ -36,34 +40,133 @@ def runs_table() -> str:
     """Every run of record that results/ holds."""
     results = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "results").glob("*.json"))]
     runs = [result for result in results if "history" in result]
-    lines = [HEADS, tuple("---" for _ in HEADS), *(row(result) for result in runs)]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    return table(HEADS, [row(result) for result in runs])
 
 
 def speed_table() -> str:
     """Training speed, from benchmarks/bench_training.py."""
-    result = json.loads((ROOT / "results" / "bench_training.json").read_text(encoding="utf-8"))
     heads = ("network", "freed memory", "float32 NCHW, images/s", "bf16 channels_last, images/s", "ratio")
-    lines = [heads, tuple("---" for _ in heads)]
-    for memory, networks in result["figures"].items():
+    rows = []
+    for memory, networks in load("bench_training")["figures"].items():
         for name, figures in networks.items():
             cells = (f"{figures[way]:.1f}" for way in ("float32 NCHW", "bf16 channels_last"))
-            lines.append((name, memory.removeprefix("memory "), *cells, f"{figures['ratio']:.1f}"))
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+            rows.append((name, memory.removeprefix("memory "), *cells, f"{figures['ratio']:.1f}"))
+    return table(heads, rows)
 
 
-def page() -> str:
-    """README.md with its tables as results/ has them."""
-    parts = (ROOT / "README.md").read_text(encoding="utf-8").split(MARK)
-    parts[1], parts[3] = f"\n{runs_table()}\n", f"\n{speed_table()}\n"
-    return MARK.join(parts)
+def masks_table() -> str:
+    """Decoding of lossy masks where the truth is known, from benchmarks/bench_masks.py."""
+    result = load("masks_decoding")
+    heads = (
+        "JPEG quality",
+        "decoder",
+        "right of decoded",
+        "decoded",
+        "classes invented per image",
+        "of lacking classes",
+    )
+    names = {"nearest colour": "nearest colour", "decode_lossy": "**by region**"}
+    rows = [
+        (
+            str(one["quality"]),
+            names[one["decoder"]],
+            f"{one['right of decoded %']:.1f} %",
+            f"{one['decoded %']:.1f} %",
+            f"{one['invented per image']:.2f}",
+            f"{one['invented of lacking %']:.1f} %",
+        )
+        for one in result["camvid val"]
+        if one["images"] == 101 and one["decoder"] in names and one["shrunk"].startswith("plain")
+    ]
+    return table(heads, rows)
+
+
+def pairs_table() -> str:
+    """Decoding of the real Cityscapes pairs, whose truth is not known, from the same."""
+    heads = ("1,500 real pairs", "decoded", "classes per image", "images with a truck", "with a bus", "with a train")
+    rows = [
+        (
+            one["decoder"].replace("decode_lossy", "**by region**"),
+            f"{one['decoded %']:.1f} %",
+            f"{one['classes per image']:.1f}",
+            *(f"{one[f'images with {name}']:,}" for name in ("truck", "bus", "train")),
+        )
+        for one in load("masks_decoding")["cityscapes pairs"]
+        if one["images"] == 1500
+    ]
+    return table(heads, rows)
+
+
+def samples_table() -> str:
+    """What check says of every sample, from benchmarks/check_samples.py."""
+    heads = ("folder", "layout", "images", "classes", "problems", "seconds")
+    rows = [
+        (
+            f"`{one['folder']}`",
+            f"`{one['layout']}`",
+            ", ".join(f"{count:,} {split}" for split, count in one["images"].items()),
+            str(one["classes"]),
+            "; ".join(f"{kind} ({files})" if files else kind for kind, files in one["problems"].items()) or "none",
+            f"{one['seconds']:.1f}",
+        )
+        for one in load("check_samples")["samples"]
+    ]
+    return table(heads, rows)
+
+
+def data_table() -> str:
+    """Training input, from benchmarks/bench_data.py."""
+    result = load("data_pipeline")
+    heads = ("batches of 4", "cached", "read ahead", "plain DataLoader", "albumentations", "ratio", "share of a step")
+    rows = []
+    for name, one in result.items():
+        if isinstance(one, dict) and (speed := one.get("pipeline, images/s")):
+            best = (
+                max(speed[f"{kind}, {workers} workers"] for workers in (0, 2)) for kind in ("plain", "albumentations")
+            )
+            cells = (speed["pixelwise, cached"], speed["pixelwise, read ahead from the store"], *best)
+            ratio = speed["cached against the best of plain"]
+            share = one["share of loading"]["share"]
+            rows.append((name, *(f"{cell:,.0f}/s" for cell in cells), f"**{ratio:.1f}**", f"{share:.1%}"))
+    return table(heads, rows)
+
+
+def load(name: str) -> dict[str, Any]:
+    """A result by its file's name."""
+    result: dict[str, Any] = json.loads((ROOT / "results" / f"{name}.json").read_text(encoding="utf-8"))
+    return result
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Rows as Markdown."""
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, ["---" for _ in heads], *rows))
+
+
+TABLES = {
+    "runs": runs_table,
+    "speed": speed_table,
+    "masks": masks_table,
+    "pairs": pairs_table,
+    "samples": samples_table,
+    "data": data_table,
+}
+
+
+def page(path: Path) -> str:
+    """The document with its tables as results/ has them."""
+
+    def written(match: re.Match[str]) -> str:
+        return f"{match[1]}\n{TABLES[match[2]]()}\n{END}"
+
+    return re.sub(rf"(<!-- results:(\w+) -->)\n.*?{END}", written, path.read_text(encoding="utf-8"), flags=re.DOTALL)
 
 
 def main() -> None:
-    wanted = page()
+    pages = {path: page(path) for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))}
     if "--check" in sys.argv:
-        sys.exit(wanted != (ROOT / "README.md").read_text(encoding="utf-8"))
-    (ROOT / "README.md").write_text(wanted, encoding="utf-8")
+        sys.exit(any(text != path.read_text(encoding="utf-8") for path, text in pages.items()))
+    for path, text in pages.items():
+        path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

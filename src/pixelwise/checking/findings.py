@@ -8,7 +8,7 @@ import numpy as np
 
 from pixelwise.checking.alignment import suspects
 from pixelwise.checking.duplicates import are_flat, near_duplicates
-from pixelwise.checking.stripes import common_stripes
+from pixelwise.checking.stripes import CommonStripe, common_stripes
 from pixelwise.checking.survey import Facts
 from pixelwise.data.arrange import Relabelled
 from pixelwise.data.dataset import SPLITS, Dataset, Entry
@@ -58,17 +58,13 @@ def _wrong_extension(_: Dataset, facts: FACTS) -> Iterator[Problem]:
 def _alpha(_: Dataset, facts: FACTS) -> Iterator[Problem]:
     files = [remark.file for one in facts for remark in one.remarks if remark.kind == "alpha channel"]
     if files:
-        yield _warn(
-            "alpha channel", "has an alpha channel, which is left out", "nothing, unless it means something", files
-        )
+        yield _warn("alpha channel", "has an alpha channel, which is left out", "none is needed", files)
 
 
 def _lossy(dataset: Dataset, facts: FACTS) -> Iterator[Problem]:
     lossy = {entry.name for name in SPLITS for entry in dataset.split(name).entries if is_lossy(entry)}
     if lossy:
-        what = (
-            "mask is lossy (JPEG, or smeared by resizing): colours are decoded by region, and doubtful pixels ignored"
-        )
+        what = "the mask is lossy (JPEG, or smeared by resizing): decoded by region, and doubtful pixels are ignored"
         mend = "take the original masks as PNG if there are any; else look at some in the report"
         yield _warn("lossy mask", what, mend, [one.files[-1] for one in facts if one.name in lossy])
 
@@ -130,16 +126,32 @@ def _other_scene(_: Dataset, facts: FACTS) -> Iterator[Problem]:
         yield _warn("suspect pair", what, "look at the overlay in the report", [facts[i].files[-1] for i in indices])
 
 
-def _stripes(_: Dataset, facts: FACTS) -> Iterator[Problem]:
-    common = common_stripes([one.stripes for one in facts], COMMON) if len(facts) > 2 else []
+def _stripes(dataset: Dataset, facts: FACTS) -> Iterator[Problem]:
+    """Single labels' stripes, and those at the same place in most; the latter only where pixels are labelled."""
+    kept = [[stripe for stripe in one.stripes if stripe.value != dataset.labels.ignore] for one in facts]
+    common = common_stripes(kept, COMMON) if len(facts) > 2 else []
     for stripe in common:
-        where = f"{stripe.axis}s {stripe.index} to {stripe.index + stripe.width - 1}"
-        what = f"{stripe.count} of {len(facts)} labels hold one value along {where} against their neighbours"
+        what = f"{stripe.count} of {len(facts)} labels hold one value along {_place(stripe)} against their neighbours"
         yield _warn("stripe", what, "cut the border off, or label it as ignored")
-    single = [one for one in facts if one.stripes]
-    if single and not common:
+    single = [one.files[-1] for one in facts if one.stripes]
+    if single and len(single) < COMMON * len(facts):
         what = "has a row or column of one value against its neighbours"
-        yield _warn("stripe", what, "look at the mask there and correct it", [one.files[-1] for one in single])
+        yield _warn("stripe", what, "look at the mask there and correct it", single)
+
+
+def _place(stripe: CommonStripe) -> str:
+    """In words, counted from one.
+
+    >>> _place(CommonStripe("column", -2, 2, 9)), _place(CommonStripe("row", 0, 1, 9))
+    ('the last 2 columns', 'the first row')
+    """
+    many = f"{stripe.width} {stripe.axis}s" if stripe.width > 1 else stripe.axis
+    if stripe.index == 0:
+        return f"the first {many}"
+    if stripe.index + stripe.width == 0:
+        return f"the last {many}"
+    place = stripe.index + 1 if stripe.index > 0 else -stripe.index
+    return f"{many} from number {place}" + (" from the end" if stripe.index < 0 else "")
 
 
 FINDINGS: tuple[Callable[[Dataset, FACTS], Iterator[Problem]], ...] = (

@@ -38,17 +38,13 @@ def check(
     from pixelwise.report import command_line, write_check_report
 
     found = check_dataset(data, layout=layout, classes=classes)
+    written = [f"written  {freeze(found, output)}"] if write or output else []
+    if report:
+        write_check_report(report, found, command=command_line())
+        written.append(f"report   {report}")
     if as_json:
         print(json.dumps(found.to_dict()))
     else:
-        show_check(found, data)
-    if write or output:
-        path = freeze(found, output)
-        if not as_json:
-            print(f"\nwritten  {path}")
-    if report:
-        write_check_report(report, found, command=command_line())
-        if not as_json:
-            print(f"report   {report}")
+        show_check(found, str(output or data), written)
     if found.errors:
         raise typer.Exit(FAILED)

@@ -1,6 +1,7 @@
 """What `pixelwise check` prints."""
 
 import shlex
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.markup import escape
@@ -14,17 +15,21 @@ from pixelwise.data.problems import Problem
 SHOWN = 5  # files of each problem
 
 
-def show_check(found: Check, data: str) -> None:
-    """What is in the data, what is wrong with it, and what to type next."""
+def show_check(found: Check, data: str, written: Sequence[str] = ()) -> None:
+    """What is in the data, what is wrong with it, which files were written, and what to type next."""
     console = Console()
     print(found.dataset)
+    channels, bits = found.dataset.format
+    print(f"images of {channels} channel{'s' * (channels != 1)}, {bits} bits")
     console.print(_splits_table(found))
     console.print(_classes_table(found))
     for problem in found.problems:
         console.print(_problem(problem), soft_wrap=True)
     errors, warnings = len(found.errors), len(found.problems) - len(found.errors)
     print(f"{errors} error{'s' * (errors != 1)}, {warnings} warning{'s' * (warnings != 1)}")
-    print(f"\nnext:\n  pixelwise {'check --write' if errors else 'train'} {shlex.quote(data)}")
+    print("\n".join(["", *written]) if written else "")
+    next_step = "check --write" if errors and not written else "train"
+    print(f"next:\n  pixelwise {next_step} {shlex.quote(data)}")
 
 
 def _splits_table(found: Check) -> Table:

@@ -1,8 +1,9 @@
 """The classes of masks whose colours name them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -38,20 +39,44 @@ UNNAMED = "unnamed classes"  # the kind of the problem
 
 
 def classes_of_colors(
-    masks: Sequence[Path], looked: Sequence[Pixels], description: Description, table: Description | None
+    masks: Sequence[Path],
+    looked: Sequence[Pixels],
+    description: Description,
+    table: Description | None,
+    *,
+    read: Callable[[Path], Pixels] = read_mask,
 ) -> Classes:
-    """The classes of colour masks, of which some have been looked at. Errors as `find_classes`."""
+    """The classes of colour masks, of which some have been looked at. Errors as `find_classes`.
+
+    read: gives the pixels of a mask, where a file holds more than that.
+    """
     pixels = grid([one.astype(np.uint8) for one in looked])
-    lossy = are_lossy(masks, pixels)
+    if known := known_labels(masks, pixels, description, table):
+        return Classes(known.labels, ColorMask(known.labels, are_lossy(masks, pixels)), known.evidence)
+    return _unknown(masks, pixels, read)
+
+
+class Known(NamedTuple):
+    """The label map that colours are of, and one phrase saying where it is from."""
+
+    labels: LabelMap
+    evidence: str
+
+
+def known_labels(
+    masks: Sequence[Path], pixels: Bytes, description: Description, table: Description | None
+) -> Known | None:
+    """What dataset.yaml says, else the table, else the published map that these (n, 3) pixels are of; else None."""
     if description.labels:
-        return Classes(description.labels, ColorMask(description.labels, lossy), f"colour masks, classes from {NAME}")
+        return Known(description.labels, f"colour masks, classes from {NAME}")
+    lossy = are_lossy(masks, pixels)
     if table and table.labels and _explains(table.labels, pixels, lossy):
         source = table.source.name if table.source else "a table"
-        return Classes(table.labels, ColorMask(table.labels, lossy), f"colour masks, classes from {source}")
+        return Known(table.labels, f"colour masks, classes from {source}")
     match = match_published(pixels, NEAR if lossy else EXACT)
     if match.share >= (LEAST if lossy else CLEAN):
-        return Classes(match.labels, ColorMask(match.labels, lossy), f"colour masks, {match.share:.0%} in {match.name}")
-    return _unknown(masks, pixels, lossy)
+        return Known(match.labels, f"colour masks, {match.share:.0%} in {match.name}")
+    return None
 
 
 def _explains(labels: LabelMap, pixels: Bytes, lossy: bool) -> bool:
@@ -61,13 +86,13 @@ def _explains(labels: LabelMap, pixels: Bytes, lossy: bool) -> bool:
     return False
 
 
-def _unknown(masks: Sequence[Path], pixels: Bytes, lossy: bool) -> Classes:
+def _unknown(masks: Sequence[Path], pixels: Bytes, read: Callable[[Path], Pixels]) -> Classes:
     """A class for every colour, whose name is a proposal: of a published map that has it, or what it looks like.
 
     Black is the class "background" where it is frequent or one of only two colours, and ignored as void elsewhere.
     """
-    folder = masks[0].parent
-    colors = _colors(masks)
+    folder, lossy = masks[0].parent, are_lossy(masks, pixels)
+    colors = _colors(masks, read)
     if not 2 <= len(colors) < IGNORE:
         raise NotMasks(f"{folder}: {len(colors)} colours were found in the masks, where 2 to 254 classes can be")
     labels = LabelMap(name_colors(colors), colors)
@@ -87,13 +112,14 @@ def _unknown(masks: Sequence[Path], pixels: Bytes, lossy: bool) -> Classes:
     return Classes(labels, ColorMask(labels, lossy), evidence, (problem,))
 
 
-def _colors(masks: Sequence[Path]) -> tuple[Color, ...]:
-    return tuple((int(r), int(g), int(b)) for r, g, b in find_colors(_pictures(even_sample(masks, SEARCHED))))
+def _colors(masks: Sequence[Path], read: Callable[[Path], Pixels]) -> tuple[Color, ...]:
+    pictures = _pictures(even_sample(masks, SEARCHED), read)
+    return tuple((int(r), int(g), int(b)) for r, g, b in find_colors(pictures))
 
 
-def _pictures(paths: Sequence[Path]) -> Iterator[Bytes]:
+def _pictures(paths: Sequence[Path], read: Callable[[Path], Pixels]) -> Iterator[Bytes]:
     for path in paths:
         with suppress(UserError):
-            mask = read_mask(path)
+            mask = read(path)
             if mask.ndim == 3:
                 yield mask.astype(np.uint8)

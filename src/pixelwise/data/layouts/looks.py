@@ -47,13 +47,18 @@ def look_at(path: Path, least_flat: float = LEAST_FLAT) -> Look | None:
     picture, only_photo = _read(path)
     if picture is None:
         return None
+    look = look_of(picture, least_flat)
+    return look._replace(kind="photo") if only_photo else look
+
+
+def look_of(picture: Pixels, least_flat: float = LEAST_FLAT) -> Look:
+    """What pixels, (h, w) or (h, w, 3), look like."""
     height, width = picture.shape[:2]
     packed = pack(picture[:: -(-height // ROWS)])
     same = packed[:, 1:] == packed[:, :-1]
     flatness = float(same.mean()) if same.size else 1.0
     values = len(np.unique(packed))
-    kind = "photo" if only_photo else _kind(packed, picture.ndim, flatness, values, least_flat)
-    return Look(kind, flatness, values, (height, width))
+    return Look(_kind(packed, picture.ndim, flatness, values, least_flat), flatness, values, (height, width))
 
 
 def _read(path: Path) -> tuple[Pixels | None, bool]:
