@@ -79,13 +79,14 @@ def run(words: Sequence[str], folder: Path) -> Ran:
 
 
 class Watch:
-    """Which files of a folder are opened, by inotify."""
+    """Which files in and below a folder are opened, by inotify."""
 
     def __init__(self, folder: Path) -> None:
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._file = self._libc.inotify_init1(IN_NONBLOCK)
-        if self._file < 0 or self._libc.inotify_add_watch(self._file, os.fsencode(folder), IN_OPEN) < 0:
-            raise OSError(ctypes.get_errno(), "inotify")
+        for path in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
+            if self._file < 0 or self._libc.inotify_add_watch(self._file, os.fsencode(path), IN_OPEN) < 0:
+                raise OSError(ctypes.get_errno(), "inotify")
 
     def opened(self) -> set[str]:
         """The names of files since it was asked last; a folder that is listed is no file."""

@@ -26,6 +26,7 @@ from pixelwise.data.palettes import (
     share_near,
 )
 from pixelwise.data.sampling import even_sample
+from pixelwise.data.smeared import SNAP
 from pixelwise.errors import DataError, UserError
 from pixelwise.labels import IGNORE, Color, LabelMap
 
@@ -92,14 +93,15 @@ def _unknown(masks: Sequence[Path], pixels: Bytes, read: Callable[[Path], Pixels
     Black is the class "background" where it is frequent or one of only two colours, and ignored as void elsewhere.
     """
     folder, lossy = masks[0].parent, are_lossy(masks, pixels)
-    colors = _colors(masks, read)
+    darkest = SNAP if lossy else 0
+    colors = tuple(BLACK if max(color) <= darkest else color for color in _colors(masks, read))
     if not 2 <= len(colors) < IGNORE:
         raise NotMasks(f"{folder}: {len(colors)} colours were found in the masks, where 2 to 254 classes can be")
     labels = LabelMap(name_colors(colors), colors)
     share = share_near(pixels, labels, NEAR if lossy else EXACT)
     if share < (LEAST if lossy else CLEAN):
         raise NotMasks(f"{folder}: only {share:.0%} of the masks' pixels have one of {len(colors)} colours")
-    black = float((pixels == 0).all(axis=1).mean())
+    black = float((pixels.max(axis=1) <= darkest).mean())
     if BLACK in colors and black < FREQUENT and len(colors) > 2:
         kept = tuple(color for color in colors if color != BLACK)
         labels = LabelMap(name_colors(kept), kept)

@@ -41,7 +41,7 @@ def share_near(pixels: npt.NDArray[np.uint8], labels: LabelMap, limit: int) -> f
     >>> share_near(np.array([[128, 64, 128], [128, 64, 120], [90, 9, 0]], np.uint8), PUBLISHED["camvid11"], EXACT)
     0.3333333333333333
     """
-    colors, counts = np.unique(pixels, axis=0, return_counts=True)
+    colors, counts = _distinct(pixels)
     colored = colors.sum(axis=1, dtype=np.int32) > limit
     if not colored.any():
         return 0.0
@@ -76,9 +76,14 @@ def are_lossy(paths: Iterable[Path], pixels: npt.NDArray[np.uint8]) -> bool:
     >>> are_lossy([Path("a.png")], black), are_lossy([Path("a.jpg")], black)
     (False, True)
     """
-    return (
-        any(path.suffix.lower() in {".jpg", ".jpeg"} for path in paths) or len(np.unique(pixels, axis=0)) > MOST_COLORS
-    )
+    return any(path.suffix.lower() in {".jpg", ".jpeg"} for path in paths) or len(_distinct(pixels)[0]) > MOST_COLORS
+
+
+def _distinct(pixels: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """(k, 3) and (k,): the colours that occur, and how often; sorting single numbers takes a tenth of the time."""
+    packed = pixels.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)
+    codes, counts = np.unique(packed, return_counts=True)
+    return np.stack([codes >> 16, codes >> 8 & 255, codes & 255], axis=1).astype(np.uint8), counts
 
 
 def _tellable() -> list[tuple[str, LabelMap]]:

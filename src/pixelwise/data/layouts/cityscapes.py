@@ -131,7 +131,7 @@ def _decoders(labels: LabelMap, description: Description) -> dict[str, Decoder]:
         known = ", ".join(one.name for one in CITYSCAPES_LABELS)
         raise UserError(
             f"{description.source}: '{unknown[0]}' is no label of Cityscapes; take some of its names ({known}), "
-            "or say under `values` which ids each class has"
+            "or give each class its `value`, like `road: {color: [128, 64, 128], value: 7}`"
         )
     ids = {one.id: classes.get(one.name, IGNORE) for one in CITYSCAPES_LABELS}
     train_ids = {one.train_id: classes.get(one.name, IGNORE) for one in CITYSCAPES_LABELS if one.train_id != IGNORE}

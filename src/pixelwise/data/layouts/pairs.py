@@ -4,40 +4,27 @@ Isola et al., "Image-to-Image Translation with Conditional Adversarial Networks"
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
-
-import numpy as np
 
 from pixelwise.data.class_tables import read_class_table
 from pixelwise.data.dataset import Dataset, Image, Sample
 from pixelwise.data.description import Description
 from pixelwise.data.found_classes import NotMasks
 from pixelwise.data.images import list_images, read_image
-from pixelwise.data.layouts.looks import ROWS, look_of
+from pixelwise.data.layouts.halves import OTHER, Side, half, share_of, side_of_masks
+from pixelwise.data.layouts.looks import ROWS
 from pixelwise.data.layouts.splits import assemble, inside, split_of, sub_folders
-from pixelwise.data.mask_colors import classes_of_colors, known_labels
+from pixelwise.data.mask_colors import classes_of_colors
 from pixelwise.data.masks import Decoder
-from pixelwise.data.palettes import LEAST, NEAR, grid, share_near
+from pixelwise.data.palettes import NEAR
 from pixelwise.data.sampling import even_sample
-from pixelwise.errors import DataError, UserError
-from pixelwise.labels import LabelMap
+from pixelwise.errors import DataError
 
 LOOKS_FOR = "one file per sample with the photo on one side and its colour mask on the other"
 
-Side = Literal["left", "right"]
-OTHER: dict[Side, Side] = {"right": "left", "left": "right"}
-
 SAMPLED = 16  # files looked at
-LEAST_FILES = 3  # by which colours that nobody knows are told from a chance likeness
-NEARLY_ALL = 0.8  # of the files looked at
-# Step between two columns, in mean steps of the columns around it. Measured at half the width: photos (CamVid, CARLA)
-# 0.4 to 1.4, pairs (Cityscapes, drawn streets) 2 to 22.
-SEAM = 1.5
-AROUND = 8  # columns on either side
 
 
 @dataclass(frozen=True)
@@ -57,7 +44,7 @@ class SideBySide:
     def read(self) -> Sample:
         """Raises DataError where the file is damaged or its width is odd."""
         picture = _read(self.path)
-        photo, mask = _half(picture, OTHER[self.side]), _half(picture, self.side)
+        photo, mask = half(picture, OTHER[self.side]), half(picture, self.side)
         return Sample(photo.copy(), self.decode(mask, self.path), self.name)
 
 
@@ -71,18 +58,18 @@ def recognise(root: Path, description: Description) -> Dataset | None:
     files, problems = _files_by_split(root)
     every = [path for paths in files.values() for path in paths]
     pictures, odd = _look(even_sample(every, SAMPLED))
-    if not pictures or _are_triptychs(pictures):
+    if not pictures:
         return None
     table = _class_table(root, problems)
-    if (side := _side_of_masks(every, pictures, description, table)) is None:
+    if (side := side_of_masks(every, pictures, description, table)) is None:
         return None
-    looked = [_half(picture, side) for picture in pictures]
+    looked = [half(picture, side) for picture in pictures]
     try:
         found = classes_of_colors(every, looked, description, table, read=partial(_read_half, side=side))
     except NotMasks:
         return None
-    mask, photo = (_share(pictures, one, found.labels) for one in (side, OTHER[side]))
-    if photo > mask / 2:
+    mask, photo = (share_of(pictures, one, found.labels) for one in (side, OTHER[side]))
+    if photo >= mask / 2:
         return None
     left_out = {error.path for error in odd}
     splits = {
@@ -164,60 +151,4 @@ def _read(path: Path) -> Image:
 
 
 def _read_half(path: Path, side: Side) -> Image:
-    return _half(_read(path), side)
-
-
-def _half(picture: Image, side: Side) -> Image:
-    middle = picture.shape[1] // 2
-    return picture[:, :middle] if side == "left" else picture[:, middle:]
-
-
-def _side_of_masks(
-    files: Sequence[Path], pictures: Sequence[Image], description: Description, table: Description | None
-) -> Side | None:
-    """The side with colours that are known, else the side that looks like masks."""
-    for side in OTHER:
-        with suppress(UserError):
-            known = known_labels(files, grid(_half(picture, side) for picture in pictures), description, table)
-            if known and _tells(pictures, side, known.labels):
-                return side
-    return next((side for side in OTHER if _look_like_pairs(pictures, side)), None)
-
-
-def _tells(pictures: Sequence[Image], side: Side, labels: LabelMap) -> bool:
-    share = _share(pictures, side, labels)
-    return share >= LEAST and _share(pictures, OTHER[side], labels) <= share / 2
-
-
-def _share(pictures: Sequence[Image], side: Side, labels: LabelMap) -> float:
-    """Share of the halves' pixels that are near a class's colour."""
-    return share_near(grid(_half(picture, side) for picture in pictures), labels, NEAR)
-
-
-def _look_like_pairs(pictures: Sequence[Image], side: Side) -> bool:
-    """Whether that half of nearly all files is flat and of few colours, the other a photo, and they meet at a seam."""
-    least = max(LEAST_FILES, NEARLY_ALL * len(pictures))
-    sharp = [picture for picture in pictures if _seam(picture, picture.shape[1] // 2) >= SEAM]
-    if len(sharp) < least:
-        return False
-    looks = [(look_of(_half(picture, side)), look_of(_half(picture, OTHER[side]))) for picture in sharp]
-    return sum(mask.kind in ("color", "lossy") and photo.kind == "photo" for mask, photo in looks) >= least
-
-
-def _are_triptychs(pictures: Sequence[Image]) -> bool:
-    """Whether nearly all files are of three equal parts, as drawings of photo, mask and overlay are."""
-    found = [
-        not width % 3 and min(_seam(one, width // 3), _seam(one, 2 * width // 3)) >= SEAM > _seam(one, width // 2)
-        for one in pictures
-        if (width := one.shape[1])
-    ]
-    return sum(found) >= NEARLY_ALL * len(pictures)
-
-
-def _seam(picture: Image, column: int) -> float:
-    """How many times larger the step to a column is than those around it."""
-    around = picture[:, max(0, column - AROUND) : column + AROUND].astype(np.int16)
-    steps = np.abs(np.diff(around, axis=1)).mean(axis=(0, 2))
-    here = steps[min(AROUND, column) - 1]
-    others = (steps.sum() - here) / max(1, len(steps) - 1)
-    return float(here / (others + 1))
+    return half(_read(path), side)
