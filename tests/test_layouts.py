@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_data import flat, folders, label, photo, real, save, side_by_side
+from small_data import flat, folders, label, photo, real, save
 
 from pixelwise.data import Dataset, open_dataset
 from pixelwise.errors import UserError
@@ -74,65 +74,6 @@ def test_a_mask_of_another_size_than_its_photo_names_both_sizes(tmp_path: Path) 
     data = open_dataset(tmp_path)
     with pytest.raises(UserError, match=r"b\.png: is 16 x 8 pixels but its photo b\.png is 32 x 24"):
         data.train[1]
-
-
-# pairs
-
-
-def test_pairs_are_recognised_by_their_colours_and_split_at_half_the_width(tmp_path: Path) -> None:
-    for index in (10, 2, 1):
-        save(tmp_path / "train" / f"{index}.png", side_by_side(index))
-    save(tmp_path / "valid" / "7.png", side_by_side(7))
-    data = open_dataset(tmp_path)
-    assert (data.layout, data.labels) == ("pairs", CAMVID11)
-    assert data.train.names == ("1", "2", "10")
-    assert data.val.names == ("7",)
-    assert np.array_equal(data.train[2].image, photo(10, 64, 64))
-    assert np.array_equal(data.train[2].label, label(10, 64, 64))
-    assert "in 4 files looked at, 100% of the right halves' pixels but 0% of the left halves'" in data.evidence
-
-
-def test_pairs_without_splits_are_all_for_training(tmp_path: Path) -> None:
-    save(tmp_path / "1.png", side_by_side(1, CITYSCAPES19))
-    data = open_dataset(tmp_path)
-    assert data.labels == CITYSCAPES19
-    assert (len(data.train), len(data.val), len(data.test)) == (1, 0, 0)
-
-
-def test_lossy_pairs_decode_to_nearly_the_truth_and_ignore_what_is_smeared(tmp_path: Path) -> None:
-    save(tmp_path / "1.jpg", side_by_side(1))
-    decoded, truth = open_dataset(tmp_path).train[0].label, label(1, 64, 64)
-    known = decoded != 255
-    assert known.mean() > 0.7
-    assert (decoded == truth)[known].mean() > 0.99
-
-
-def test_masks_on_the_left_or_photos_alone_are_no_pairs(tmp_path: Path) -> None:
-    for case, picture in {
-        "left": side_by_side(1)[:, ::-1],
-        "photos": photo(1, 64, 64),
-        "column": photo(1, 9, 1),
-    }.items():
-        save(tmp_path / case / "1.png", picture)
-        with pytest.raises(UserError, match="no dataset is recognised"):
-            open_dataset(tmp_path / case)
-
-
-def test_a_pair_of_odd_width_is_named(tmp_path: Path) -> None:
-    save(tmp_path / "1.png", side_by_side(1))
-    save(tmp_path / "2.png", side_by_side(2)[:, 1:])
-    with pytest.raises(UserError, match=r"2\.png: is 127 pixels wide"):
-        open_dataset(tmp_path)
-
-
-def test_pairs_of_unpublished_colours_are_read_with_dataset_yaml(tmp_path: Path) -> None:
-    save(tmp_path / "1.png", side_by_side(1, STREETS))
-    with pytest.raises(UserError, match="no dataset is recognised"):
-        open_dataset(tmp_path)
-    (tmp_path / "dataset.yaml").write_text("classes: {road: [200, 40, 90], car: [10, 220, 90]}")
-    data = open_dataset(tmp_path)
-    assert data.labels == STREETS
-    assert np.array_equal(data.train[0].label, label(1, 64, 64, 2))
 
 
 # folders
@@ -344,18 +285,6 @@ def test_real_camvid_is_recognised_with_its_splits() -> None:
     assert sample.image.shape == (360, 480, 3)
     assert sample.label.shape == (360, 480)
     assert set(np.unique(sample.label)) <= {*range(11), 255}
-
-
-def test_real_cityscapes_pairs_are_recognised_by_their_colours() -> None:
-    data = open_dataset(real("cityscapes_pairs"))
-    assert (data.layout, len(data.train), len(data.val), len(data.test)) == ("pairs", 1500, 200, 0)
-    assert data.labels == CITYSCAPES19
-    assert "cityscapes19" in data.evidence
-    assert data.train.names[:3] == ("1", "2", "3")
-    sample = data.train[0]
-    assert sample.image.shape == (256, 256, 3)
-    assert sample.label.shape == (256, 256)
-    assert (sample.label == CITYSCAPES19.index("road")).mean() > 0.2
 
 
 def test_real_carla_masks_hold_their_classes_in_the_red_channel() -> None:

@@ -13,7 +13,7 @@ from pixelwise.data.dataset import Dataset, Image, Sample
 from pixelwise.data.description import Description
 from pixelwise.data.found_classes import NotMasks
 from pixelwise.data.images import list_images, read_image
-from pixelwise.data.layouts.halves import OTHER, Side, half, share_of, side_of_masks
+from pixelwise.data.layouts.halves import OTHER, Side, apart, half, share_of, side_of_masks
 from pixelwise.data.layouts.looks import ROWS
 from pixelwise.data.layouts.splits import assemble, inside, split_of, sub_folders
 from pixelwise.data.mask_colors import classes_of_colors
@@ -65,7 +65,7 @@ def recognise(root: Path, description: Description) -> Dataset | None:
         return None
     looked = [half(picture, side) for picture in pictures]
     try:
-        found = classes_of_colors(every, looked, description, table, read=partial(_read_half, side=side))
+        found = classes_of_colors(every, looked, description, table, read=partial(_read_apart, side=side))
     except NotMasks:
         return None
     mask, photo = (share_of(pictures, one, found.labels) for one in (side, OTHER[side]))
@@ -150,5 +150,5 @@ def _read(path: Path) -> Image:
     return picture
 
 
-def _read_half(path: Path, side: Side) -> Image:
-    return half(_read(path), side)
+def _read_apart(path: Path, side: Side) -> Image:
+    return apart(_read(path), side)
