@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pixelwise.errors import UserError
-from pixelwise.labels import PUBLISHED, Color, LabelMap
+from pixelwise.labels import PUBLISHED, VOIDS, Color, LabelMap
 
 # L1 distance in RGB. On the Cityscapes pairs 71 % of the masks' pixels, but 3 % of the photos', lie within 12 of
 # Cityscapes' colours; within 30 it is 83 % and 26 %, so a wider limit tells masks from photos less well.
@@ -31,10 +31,11 @@ class Match(NamedTuple):
     share: float
 
 
-def share_near(pixels: npt.NDArray[np.uint8], labels: LabelMap, limit: int) -> float:
+def share_near(pixels: npt.NDArray[np.uint8], labels: LabelMap, limit: int, void: Sequence[Color] = ()) -> float:
     """Share of pixels within an L1 distance of a colour of the map; black ones, void in most maps, are not counted.
 
-    pixels: (n, 3) RGB. Returns a value in [0, 1], 0 where all is black.
+    pixels: (n, 3) RGB. void: other colours that masks in this map may have. Returns a value in [0, 1], 0 where all is
+    black.
 
     >>> share_near(np.array([[128, 64, 128], [128, 64, 120], [9, 9, 0], [0, 0, 0]], np.uint8), PUBLISHED["voc21"], 8)
     0.0
@@ -45,20 +46,21 @@ def share_near(pixels: npt.NDArray[np.uint8], labels: LabelMap, limit: int) -> f
     colored = colors.sum(axis=1, dtype=np.int32) > limit
     if not colored.any():
         return 0.0
-    distance = np.abs(colors[colored, None].astype(np.int32) - np.array(labels.colors)[None]).sum(axis=2)
+    distance = np.abs(colors[colored, None].astype(np.int32) - np.array([*labels.colors, *void])[None]).sum(axis=2)
     near = distance.min(axis=1) <= limit
     return float(counts[colored][near].sum() / counts[colored].sum())
 
 
 def match_published(pixels: npt.NDArray[np.uint8], limit: int = NEAR) -> Match:
-    """The published map that explains most pixels; among equals the one with the fewest classes.
+    """The published map that explains most pixels, with its void colours; among equals the one with fewest classes.
 
     Maps in which two classes share a colour cannot be told by colour and are not considered.
 
     >>> match_published(np.array([[128, 64, 128], [0, 0, 142]], np.uint8), EXACT).name
     'cityscapes19'
     """
-    found = [Match(name, labels, share_near(pixels, labels, limit)) for name, labels in _tellable()]
+    shares = {name: share_near(pixels, labels, limit, VOIDS.get(name, ())) for name, labels in _tellable()}
+    found = [Match(name, PUBLISHED[name], share) for name, share in shares.items()]
     good = max(match.share for match in found) - (CHANCE if limit else 1e-9)
     return min((match for match in found if match.share >= good), key=lambda match: len(match.labels))
 

@@ -13,6 +13,7 @@ from pixelwise.labels.published import (
     CITYSCAPES_LABELS,
     PUBLISHED,
     VOC21,
+    VOIDS,
     CityscapesLabel,
 )
 
@@ -29,6 +30,7 @@ __all__ = [
     "MERGES",
     "PUBLISHED",
     "VOC21",
+    "VOIDS",
     "CityscapesLabel",
     "Color",
     "Groups",

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from pixelwise.labels.label_map import Color, LabelMap
+from pixelwise.labels.label_map import IGNORE, Color, LabelMap
 
 
 def label_map(*classes: tuple[str, Color]) -> LabelMap:
@@ -251,4 +251,11 @@ PUBLISHED: dict[str, LabelMap] = {
     "voc21": VOC21,
     "carla_0_9_13": CARLA_0_9_13,
     "carla_0_9_14": CARLA_0_9_14,
+}
+
+# Colours that masks in a published map have for what is ignored, black apart.
+VOIDS: dict[str, tuple[Color, ...]] = {
+    "cityscapes19": tuple(
+        dict.fromkeys(one.color for one in CITYSCAPES_LABELS if one.train_id == IGNORE and any(one.color))
+    )
 }
