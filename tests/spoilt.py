@@ -1,8 +1,7 @@
-"""Small datasets of every layout with some of their files spoilt, for tests/test_fuzz.py and benchmarks/fuzz_files.py."""
+"""Small datasets of every layout with some of their files spoilt; for test_fuzz.py and benchmarks/fuzz_files.py."""
 
 import json
 import os
-import random
 import shutil
 from collections import Counter
 from collections.abc import Callable
@@ -32,6 +31,7 @@ class Spoilt:
     mutations: Counter[str] = field(default_factory=Counter)
     destroyed: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     stops_training: bool = False
+    check_only: bool = False
 
 
 @cache
@@ -39,7 +39,12 @@ def scenes(train: int, val: int, test: int) -> Dataset:
     """Rendered streets at a quarter of their height and width, in memory."""
     source = streets(train, val, test)
     splits = {
-        name: Split(tuple(Held(Sample(one.image[::4, ::4].copy(), one.label[::4, ::4].copy(), one.name)) for one in source.split(name)))
+        name: Split(
+            tuple(
+                Held(Sample(one.image[::4, ::4].copy(), one.label[::4, ::4].copy(), one.name))
+                for one in source.split(name)
+            )
+        )
         for name in SPLITS
     }
     return Dataset("small", "held", "made by a test", CAMVID11, **splits)
@@ -61,11 +66,13 @@ def _converted(photos: str, masks: str) -> Callable[[Dataset, Path], None]:
             for path in folder.glob(f"*/{kind}/*.png"):
                 with Pillow.open(path) as picture:
                     array = np.asarray(picture)
+                path.unlink()
                 if ending == ".npy":
                     np.save(path.with_suffix(ending), array)
                 else:
-                    Pillow.fromarray(array).save(path.with_suffix(ending), **({"quality": 95} if ending == ".jpg" else {}))
-                path.unlink()
+                    Pillow.fromarray(array).save(
+                        path.with_suffix(ending), **({"quality": 95} if ending == ".jpg" else {})
+                    )
 
     return build
 
@@ -112,7 +119,9 @@ def _yolo(source: Dataset, folder: Path) -> None:
             path = folder / "labels" / split / f"{sample.name.replace('/', '_')}.txt"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("\n".join(lines) + "\n")
-    (folder / "dataset.yaml").write_text(f"path: .\ntrain: images/train\nval: images/val\nnames: {list(CAMVID11.names)}\n")
+    (folder / "dataset.yaml").write_text(
+        f"path: .\ntrain: images/train\nval: images/val\nnames: {list(CAMVID11.names)}\n"
+    )
 
 
 def _instances(source: Dataset, folder: Path) -> None:
@@ -123,10 +132,18 @@ def _instances(source: Dataset, folder: Path) -> None:
         images, annotations = [], []
         for n, sample in enumerate(source.split(split), 1):
             height, width = sample.label.shape
-            images.append({"id": n, "file_name": f"{sample.name.replace('/', '_')}.png", "height": height, "width": width})
+            images.append(
+                {"id": n, "file_name": f"{sample.name.replace('/', '_')}.png", "height": height, "width": width}
+            )
             for value, line in _boxes(sample.label):
                 outline = [float(number) for point in line for number in point]
-                one = {"id": len(annotations), "image_id": n, "category_id": value + 1, "segmentation": [outline], "iscrowd": 0}
+                one = {
+                    "id": len(annotations),
+                    "image_id": n,
+                    "category_id": value + 1,
+                    "segmentation": [outline],
+                    "iscrowd": 0,
+                }
                 annotations.append(one)
         content = {"images": images, "annotations": annotations, "categories": categories}
         (folder / "annotations" / f"instances_{split}.json").write_text(json.dumps(content))
@@ -139,7 +156,8 @@ def _ultralytics(source: Dataset, folder: Path) -> None:
             (folder / kind).mkdir(exist_ok=True)
             (folder / split / kind).rename(folder / kind / split)
         (folder / split).rmdir()
-    text = f"path: .\ntrain: images/train\nval: images/val\ntest: images/test\nmasks_dir: masks\nnames: {list(CAMVID11.names)}\n"
+    text = "path: .\ntrain: images/train\nval: images/val\ntest: images/test\nmasks_dir: masks\n"
+    text += f"names: {list(CAMVID11.names)}\n"
     (folder / "dataset.yaml").write_text(text)
 
 
@@ -158,7 +176,9 @@ def _tables(source: Dataset, folder: Path) -> None:
             Pillow.fromarray(CAMVID11.colorize(np.asarray(picture))).save(path)
     rows = [f"{name},{','.join(map(str, color))}" for name, color in zip(CAMVID11.names, CAMVID11.colors, strict=True)]
     (folder / "class_dict.csv").write_text("\n".join(["name,r,g,b", *rows]) + "\n")
-    colors = [f"{' '.join(map(str, color))} {name}" for name, color in zip(CAMVID11.names, CAMVID11.colors, strict=True)]
+    colors = [
+        f"{' '.join(map(str, color))} {name}" for name, color in zip(CAMVID11.names, CAMVID11.colors, strict=True)
+    ]
     (folder / "label_colors.txt").write_text("\n".join(colors) + "\n")
     content = dict(zip(CAMVID11.names, CAMVID11.colors, strict=True))
     (folder / "label_colors.json").write_text(json.dumps(content))
@@ -197,22 +217,27 @@ KINDS: dict[str, Callable[[Dataset, Path], None]] = {
 }
 
 SPOILT_SAMPLES = 20
-COMMON = {"coco": 7, "coco instances": 7, "table": 4, "camvid": 5, "voc": 5, "dataset.yaml": 12, "ultralytics": 6, "yolo": 3, "folders": 4, "class tables": 6, "labelme": 4}
+COMMON = {
+    "coco": 7,
+    "coco instances": 7,
+    "table": 4,
+    "camvid": 5,
+    "voc": 5,
+    "dataset.yaml": 12,
+    "ultralytics": 6,
+    "yolo": 3,
+    "folders": 4,
+    "class tables": 6,
+    "labelme": 4,
+}
 
 
 def plan(rounds: int) -> list[str]:
     """The datasets of a whole run: of each kind some with samples spoilt, one with all of them, some with the files
     spoilt that all samples share."""
     names = [f"{kind}, {how}" for kind in KINDS for how in [*["some"] * (rounds - 2), "all", "pairs"]]
+    names += [f"{kind}, large" for kind in ("folders", "camvid", "coco", "class tables", "coco instances")]
     return names + [f"{kind}, shared" for kind, count in COMMON.items() for _ in range(count)]
-
-
-@cache
-def _clean(kind: str, small: bool, folder: Path) -> tuple[Path, Dataset]:
-    """A sound dataset, written once."""
-    target = folder / f"clean {kind} {small}"
-    KINDS[kind](scenes(4, 1, 1) if small else scenes(18, 4, 4), target)
-    return target, open_dataset(target)
 
 
 def make(name: str, rng: Random, path: Path, outside: Path) -> Spoilt:
@@ -221,7 +246,14 @@ def make(name: str, rng: Random, path: Path, outside: Path) -> Spoilt:
     path.parent.mkdir(parents=True, exist_ok=True)
     KINDS[kind](scenes(4, 1, 1) if how == "shared" else scenes(18, 4, 4), path)
     _canaries(outside)
-    return {"some": _some, "all": _all, "pairs": _pairs, "shared": _shared}[how](path, rng, outside)
+    return {
+        "some": _some,
+        "all": _all,
+        "pairs": _pairs,
+        "large": _large,
+        "shared": _shared,
+        "pristine": lambda *_: Spoilt(path),
+    }[how](path, rng, outside)
 
 
 def _canaries(outside: Path) -> None:
@@ -258,14 +290,19 @@ def _all(path: Path, rng: Random, outside: Path) -> Spoilt:
 def _spoil(data: Spoilt, file: Path, rng: Random, outside: Path, together: tuple[Path, ...]) -> None:
     """Spoils one file. together: the files of its sample, any of which may be named for it."""
     fits = fitting(file)
+    if data.mutations["file: a large picture"]:  # one is sound; how many fit into memory is another question
+        fits.pop("file: a large picture", None)
     kind = rng.choice([name for name in fits if name.startswith("file")] if rng.random() < 0.7 else list(fits))
     _apply(data, kind, fits[kind], file, rng=rng, outside=outside, together=together)
 
 
-def _apply(data: Spoilt, kind: str, mutation: Mutation, file: Path, *, rng: Random, outside: Path, together: tuple[Path, ...]) -> None:
+def _apply(
+    data: Spoilt, kind: str, mutation: Mutation, file: Path, *, rng: Random, outside: Path, together: tuple[Path, ...]
+) -> None:
     mutation.spoil(file, rng, outside)
     data.mutations[kind] += 1
-    if mutation.destroys:
+    alone = all(other == file for other in together)
+    if mutation.destroys and not (alone and kind == "file: gone"):  # of what is gone as a whole nothing is left to say
         others = [str(other) for other in together if other != file]
         data.destroyed.append((kind, (str(file), *others)))
 
@@ -276,9 +313,12 @@ def _shared(path: Path, rng: Random, outside: Path) -> Spoilt:
     entries = [entry for split in SPLITS for entry in dataset.split(split).entries]
     uses = Counter(file for entry in entries for file in entry.files)
     files = sorted(file for file in path.rglob("*") if file.is_file() and uses[file] != 1)
-    files = files if files and files[0].suffix != ".parquet" else files
     for file in files[: 3 if len(files) < 4 else 4]:
-        fits = {name: mutation for name, mutation in fitting(file).items() if not (uses[file] == 0 and name.endswith("bad name beside it"))}
+        fits = {
+            name: mutation
+            for name, mutation in fitting(file).items()
+            if not (uses[file] == 0 and name.endswith("bad name beside it"))
+        }
         own = [name for name in fits if not name.startswith("file")]
         kind = rng.choice(own if own and rng.random() < 0.75 else list(fits))
         before = len(data.destroyed)
@@ -290,14 +330,9 @@ def _shared(path: Path, rng: Random, outside: Path) -> Spoilt:
 
 
 def _pairs(path: Path, rng: Random, outside: Path) -> Spoilt:
-    """Folders that are links, samples under bad names, and large pictures on both sides."""
+    """Folders that are links, and samples under bad names."""
     data, dataset = Spoilt(path), open_dataset(path)
     entries = [entry for split in SPLITS for entry in dataset.split(split).entries]
-    pictured = [entry for entry in entries if len(set(entry.files)) == 2 and all(f.suffix == ".png" for f in entry.files)]
-    for entry in rng.sample(pictured, min(3, len(pictured))):
-        for file, mode in zip(entry.files, ("RGB", "L"), strict=True):
-            file.write_bytes(large(mode))
-            data.mutations["pair: large pictures on both sides"] += 1
     folders = sorted(folder for folder in path.rglob("*") if folder.is_dir())
     for folder in rng.sample(folders, min(2, len(folders))):
         (folder / "circle").symlink_to("..")
@@ -316,4 +351,13 @@ def _pairs(path: Path, rng: Random, outside: Path) -> Spoilt:
             if os.path.lexists(file) and file.is_file() and not os.path.lexists(other := file.with_stem(f"{word}{n}")):
                 shutil.copy(file, other)
                 data.mutations["pair: a bad name"] += 1
+    return data
+
+
+def _large(path: Path, rng: Random, outside: Path) -> Spoilt:
+    """One sound sample of 11,000 x 11,000 pixels, which nobody would train on with tiny crops."""
+    data, dataset = Spoilt(path, check_only=True), open_dataset(path)
+    for file, mode in zip(rng.choice(dataset.train.entries).files, ("RGB", "L"), strict=False):
+        file.write_bytes(large(mode))
+        data.mutations["pair: a large picture on both sides"] += 1
     return data

@@ -7,7 +7,7 @@ from itertools import chain
 import numpy as np
 
 from pixelwise.checking.alignment import suspects
-from pixelwise.checking.duplicates import are_flat, near_duplicates
+from pixelwise.checking.duplicates import WORDS, are_flat, near_duplicates
 from pixelwise.checking.stripes import CommonStripe, common_stripes
 from pixelwise.checking.survey import Facts
 from pixelwise.data.arrange import Relabelled
@@ -108,7 +108,7 @@ def _classes(dataset: Dataset, facts: FACTS) -> Iterator[Problem]:
 
 def _leakage(_: Dataset, facts: FACTS) -> Iterator[Problem]:
     groups = [SPLITS.index(one.split) for one in facts]
-    hashes = np.array([one.hash for one in facts]).reshape(len(facts), -1)
+    hashes = np.array([one.hash for one in facts], np.uint64).reshape(len(facts), WORDS)
     pairs = near_duplicates(hashes, groups)
     if pairs:
         names = [f"{facts[second].files[0]} (as {facts[first].files[0]})" for first, second, _ in pairs]

@@ -15,6 +15,7 @@ from pixelwise.checking.remarks import Remark, remarks_on
 from pixelwise.checking.stripes import Stripe, find_stripes
 from pixelwise.data.dataset import SPLITS, Dataset, Entry
 from pixelwise.errors import DataError, UserError
+from pixelwise.labels import Label
 from pixelwise.progress import track
 
 AHEAD = 64  # samples read before they are asked for
@@ -67,7 +68,7 @@ def look_at(entry: Entry, split: str, classes: int, ignore: int) -> Facts:
         return Facts(split, entry.name, files, error, remarks=remarks)
     except UserError as error:
         return Facts(split, entry.name, files, DataError(files[0], str(error), "correct it", "unreadable"))
-    counts = np.bincount(label.ravel(), minlength=256)
+    counts = _counts(label)
     return Facts(
         split,
         entry.name,
@@ -81,3 +82,9 @@ def look_at(entry: Entry, split: str, classes: int, ignore: int) -> Facts:
         stripes=tuple(find_stripes(label, ignore)),
         remarks=remarks,
     )
+
+
+def _counts(label: Label) -> npt.NDArray[np.int64]:
+    """(256,) how many pixels have each value, a million at a time: NumPy counts them as numbers of eight bytes."""
+    parts = np.array_split(label, 1 + label.size // 2**20)
+    return sum((np.bincount(part.ravel(), minlength=256) for part in parts), np.zeros(256, np.int64))

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from pixelwise.data.dataset import SPLITS, Dataset, Entry, Sample
+from pixelwise.data.file_content import leads_out, outside
+from pixelwise.data.problems import gather
 from pixelwise.errors import UserError
 from pixelwise.labels import Groups, merge
 
@@ -46,6 +48,23 @@ def leave_out(dataset: Dataset, excluded: Callable[[Path], bool]) -> Dataset:
     }
     problems = (replace(p, files=tuple(f for f in p.files if not excluded(Path(f)))) for p in dataset.problems)
     return replace(dataset.with_splits(kept), problems=tuple(problem for problem in problems if problem.files))
+
+
+def keep_inside(dataset: Dataset, root: Path) -> Dataset:
+    """The dataset without the samples of which a file is a link that leads out of the folder; these are problems."""
+    folders: dict[Path, bool] = {}
+
+    def leaves(file: Path) -> bool:
+        if file.parent not in folders:
+            folders[file.parent] = leads_out(file.parent, root)
+        return folders[file.parent] or (file.is_symlink() and leads_out(file, root))
+
+    files = dict.fromkeys(file for name in SPLITS for entry in dataset.split(name).entries for file in entry.files)
+    away = {file for file in files if leaves(file)}
+    if not away:
+        return dataset
+    problems = dataset.problems + gather(map(outside, sorted(away)))
+    return replace(leave_out(dataset, lambda file: file in away), problems=problems)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from pixelwise.data.palettes import distinct_colors
 from pixelwise.errors import UserError
-from pixelwise.labels import PUBLISHED, Color, LabelMap
+from pixelwise.labels import IGNORE, PUBLISHED, Color, LabelMap
 
 COLOR_KEYS = ("color", "colour", "rgb", "palette")
 VALUE_KEYS = ("value", "values", "id", "index")
@@ -35,6 +35,8 @@ def rows_of(path: Path, classes: object, palette: object = None) -> list[Row]:
         return []
     if not isinstance(classes, Mapping | list) or not classes:
         raise _wrong(path, "classes", "should list the classes")
+    if len(classes) > IGNORE:
+        raise _wrong(path, "classes", f"lists {len(classes)} classes, but a label holds {IGNORE}")
     if isinstance(classes, Mapping):
         rows = [_of_pair(path, key, value) for key, value in classes.items()]
     else:

@@ -18,6 +18,7 @@ Ultralytics' files (path, train, val, masks_dir, names, label_mapping) are read 
 write them: ``- {name: road, color: [128, 64, 128], id: 7}``, ``0: road``, or names with a ``palette``.
 """
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -28,6 +29,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pixelwise.data.class_rows import Row, labels_of, rows_of, values_of
 from pixelwise.data.dataset import SPLITS
 from pixelwise.data.description import Description, check_templates
+from pixelwise.data.file_content import fenced
 from pixelwise.data.safe_yaml import read_yaml
 from pixelwise.data.ultralytics import Ultralytics, from_ultralytics
 from pixelwise.errors import UserError, unknown
@@ -65,8 +67,9 @@ def find_description(path: Path) -> tuple[Path, Description]:
     """
     if path.suffix.lower() in {".yaml", ".yml"} and path.is_file():
         return _described(path)
-    if (path / NAME).is_file():
-        root, description = _described(path / NAME)
+    if os.path.lexists(path / NAME):
+        with fenced(path):
+            root, description = _described(path / NAME)
         if not root.resolve().is_relative_to(path.resolve()):
             raise UserError(f"{path / NAME}: path leads out of the folder; give the file itself if that is meant")
         return root, description

@@ -1,9 +1,11 @@
 """What a file is by its first bytes, and opening one that may be anything: a pipe, a folder, half a download."""
 
+import os
 import stat
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from threading import Lock
 from typing import BinaryIO
@@ -89,10 +91,40 @@ class _Silence:
 _SILENCE = _Silence()
 
 
+_FENCE: ContextVar[Path | None] = ContextVar("fence", default=None)
+
+
+@contextmanager
+def fenced(root: Path) -> Iterator[None]:
+    """In the block, `opened` refuses links that lead out of this folder."""
+    token = _FENCE.set(root)
+    try:
+        yield
+    finally:
+        _FENCE.reset(token)
+
+
+def leads_out(path: Path, root: Path) -> bool:
+    """Whether a path lies outside a folder once its links are followed.
+
+    >>> leads_out(Path("data/a.png"), Path("data")), leads_out(Path("data/../a.png"), Path("data"))
+    (False, True)
+    """
+    return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
+
+
+def outside(path: Path) -> DataError:
+    """The error for a link that leads out of the dataset."""
+    return DataError(path, "is a link that leads out of the dataset", "put the files themselves there", "outside")
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
     """The file, if it is a regular one; whatever goes wrong in the block becomes a DataError of this file."""
     try:
+        root = _FENCE.get()
+        if root and isinstance(path, Path) and leads_out(path, root):  # a table's cell is no Path
+            raise outside(path)
         if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for ever
             raise DataError(path, "is no regular file", "replace or remove it", UNREADABLE)
         with _SILENCE, path.open("rb") as file:

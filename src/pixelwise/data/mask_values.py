@@ -11,6 +11,7 @@ from PIL import Image as Pillow
 
 from pixelwise.data.dataset_yaml import NAME
 from pixelwise.data.description import Description
+from pixelwise.data.file_content import opened
 from pixelwise.data.found_classes import BINARY, Classes, NotMasks
 from pixelwise.data.images import Pixels, read_mask
 from pixelwise.data.mask_tables import are_greys, fitting, grey_values, with_names, with_values
@@ -18,7 +19,7 @@ from pixelwise.data.masks import IndexMask
 from pixelwise.data.palettes import distinct_colors
 from pixelwise.data.sampling import even_sample
 from pixelwise.data.smeared import SmearedMask, smeared_values
-from pixelwise.errors import UserError
+from pixelwise.errors import DataError, UserError
 from pixelwise.labels import IGNORE, Color, LabelMap
 
 LOOKED_AT = 200  # masks whose values are collected
@@ -160,7 +161,7 @@ def _smeared(masks: Sequence[Path], channel: int | None) -> Classes:
 def _palette(path: Path, values: Sequence[int]) -> tuple[Color, ...]:
     """The colours of a palette image, if they can be told apart; a palette may also be a mere grey ramp."""
     numbers: list[int] = []
-    with suppress(OSError, ValueError, SyntaxError), Pillow.open(path) as picture:
+    with suppress(DataError), opened(path) as file, Pillow.open(file) as picture:
         numbers = (picture.getpalette() or []) if picture.mode == "P" else []
     if 3 * values[-1] + 3 > len(numbers):
         return ()

@@ -82,10 +82,11 @@ def read_all(split: Split, use: Callable[[Sample], Result], what: str) -> Iterat
         elif not errors:
             yield result
     if errors:
-        raise _together(errors)
+        raise together(errors)
 
 
-def _together(errors: list[UserError]) -> UserError:
+def together(errors: Sequence[UserError]) -> UserError:
+    """One error that names the files of all; parameters: at least one error."""
     if len(errors) == 1:
         return errors[0]
     files = [error.path if isinstance(error, DataError) else str(error).partition(": ")[0] for error in errors]

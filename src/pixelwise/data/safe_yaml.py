@@ -5,9 +5,11 @@ from typing import Any
 
 import yaml
 
-from pixelwise.errors import UserError
+from pixelwise.data.file_content import opened
+from pixelwise.errors import DataError, UserError
 
-MOST_BYTES = 2**24  # a million names
+MOST_BYTES = 2**24
+MOST_ITEMS = 50_000  # commas and lines; PyYAML reads 20,000 a second
 
 
 def read_yaml(path: Path, example: str) -> dict[Any, Any]:
@@ -16,9 +18,15 @@ def read_yaml(path: Path, example: str) -> dict[Any, Any]:
     Raises UserError where it cannot be read, is no YAML, holds a key twice, or holds something else than keys.
     """
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise UserError(f"{path}: is larger than {MOST_BYTES:,} bytes; write patterns of names instead of names")
-        node = yaml.compose(path.read_text(encoding="utf-8-sig"), _Loader)
+        with opened(path) as file:
+            if path.stat().st_size > MOST_BYTES:
+                what, mend = f"is larger than {MOST_BYTES:,} bytes", "write patterns of names instead of names"
+                raise DataError(path, what, mend, "unreadable")
+            content = file.read()
+        if content.count(b",") + content.count(b"\n") > MOST_ITEMS:
+            what = f"lists more than {MOST_ITEMS:,} things"
+            raise DataError(path, what, "write patterns of names instead of names", "unreadable")
+        node = yaml.compose(content.decode("utf-8-sig"), _Loader)
         _check_node(path, node)
         content = _Loader("").construct_document(node) if node else {}
     except yaml.YAMLError as error:

@@ -99,4 +99,4 @@ def _groups(names: Sequence[str], target: int) -> list[list[int]]:
 
 def _drawn(name: str) -> bytes:
     """An order without pattern that is the same everywhere and always."""
-    return hashlib.blake2b(name.encode(), digest_size=8).digest()
+    return hashlib.blake2b(name.encode(errors="surrogatepass"), digest_size=8).digest()

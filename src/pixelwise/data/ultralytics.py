@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from pixelwise.data.class_rows import Row, labels_of
 from pixelwise.data.description import Description, check_templates
+from pixelwise.errors import UserError
 from pixelwise.labels import IGNORE
 
 
@@ -32,6 +33,8 @@ def from_ultralytics(path: Path, content: Ultralytics) -> tuple[Path, Descriptio
     if not root.is_dir():  # their path counts from a folder of all datasets; the file usually lies with the data
         root = path.parent
     names = dict(enumerate(content.names)) if isinstance(content.names, list) else content.names
+    if len(names) > IGNORE:
+        raise UserError(f"{path}: names: lists {len(names)} classes, but a label holds {IGNORE}; merge some of them")
     index = {number: place for place, number in enumerate(sorted(names))}
     labels = labels_of([Row(names[number]) for number in sorted(names)])
     mapping = {old: new for old, new in content.label_mapping.items() if isinstance(new, int) and new in index}

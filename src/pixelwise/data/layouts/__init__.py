@@ -1,21 +1,27 @@
 """How datasets lie on disk: one file per layout, each with ``recognise(folder, description) -> Dataset | None``."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from pixelwise.data.arrange import arrange_splits, leave_out, merge_classes
+from pixelwise.data.arrange import arrange_splits, keep_inside, leave_out, merge_classes
 from pixelwise.data.dataset import Dataset, Source
 from pixelwise.data.dataset_yaml import find_description
 from pixelwise.data.description import Description
+from pixelwise.data.file_content import fenced
+from pixelwise.data.image_files import read_header
 from pixelwise.data.images import is_image
 from pixelwise.data.layouts import camvid, carla, cityscapes, coco, folders, labelme, pairs, table, voc, yolo
+from pixelwise.data.layouts.documents import unreadable_json
 from pixelwise.data.layouts.splits import sub_folders
 from pixelwise.data.layouts.streets_default import streets
-from pixelwise.errors import UserError, unknown
+from pixelwise.data.reading import together
+from pixelwise.data.sampling import even_sample
+from pixelwise.errors import DataError, UserError, unknown
 
 
 class Layout(NamedTuple):
@@ -48,6 +54,7 @@ LAYOUTS = {
 
 STREETS = "streets"
 MOST_LISTED = 100_000  # files counted for the message where nothing is recognised
+MOST_TRIED = 1000  # images of them that are opened
 
 
 def open_dataset(path: str | Path, layout: str | None = None, classes: str | None = None) -> Dataset:
@@ -79,16 +86,19 @@ def recognise(where: str | Path, layout: str | None = None) -> tuple[Dataset, De
     if str(path) == STREETS and not path.is_dir() and layout is None:
         return streets(), Description()
     root, description = find_description(path)
+    if description.layout is not None and description.layout not in LAYOUTS:
+        raise UserError(f"{description.source}: {unknown('layout', description.layout, LAYOUTS)}")
     if not root.is_dir():
         if found := table.recognise(root, description):
             return found, description
         raise _no_folder(root)
     asked = [name] if (name := layout or description.layout) else list(LAYOUTS)
-    for inner in _with_lone_folders(root):
-        for name in asked:
-            if dataset := LAYOUTS[name].recognise(inner, description):
-                return dataset, description
-    raise _unrecognised(root, asked)
+    with fenced(root):
+        for inner in _with_lone_folders(root):
+            for name in asked:
+                if dataset := LAYOUTS[name].recognise(inner, description):
+                    return keep_inside(dataset, root), description
+        raise _unrecognised(root, asked)
 
 
 def _with_lone_folders(folder: Path) -> Iterator[Path]:
@@ -111,10 +121,24 @@ def _no_folder(folder: Path) -> UserError:
     return UserError(f"{folder}: there is no such folder; {hint}")
 
 
+def _unreadable(images: Sequence[Path]) -> Iterator[DataError]:
+    """What is wrong with images, for it may be why nothing was recognised."""
+    for path in images:
+        try:
+            read_header(path)
+        except DataError as error:
+            yield error
+
+
 def _unrecognised(folder: Path, asked: list[str]) -> UserError:
     kinds: Counter[str] = Counter()
-    for path, _ in zip((path for path in folder.rglob("*") if path.is_file()), range(MOST_LISTED), strict=False):
+    images = []
+    for path in islice((path for path in folder.rglob("*") if is_image(path) or path.is_file()), MOST_LISTED):
         kinds["images" if is_image(path) else "text files" if path.suffix == ".txt" else "other files"] += 1
+        images += [path] if is_image(path) else []
+    documents = list(islice(folder.rglob("*.json"), MOST_TRIED))
+    if errors := [*_unreadable(even_sample(images, MOST_TRIED)), *unreadable_json(documents)]:
+        raise together(errors)
     if not kinds["images"]:
         return UserError(f"{folder}: holds no images (nor do its sub-folders); name the folder that does")
     found = ", ".join(f"{count} {kind}" for kind, count in kinds.items())

@@ -16,6 +16,7 @@ from pixelwise.data.layouts import folders
 from pixelwise.data.layouts.documents import read_text
 from pixelwise.data.layouts.entries import ImageAndMask
 from pixelwise.data.layouts.listing import is_picture, list_pictures
+from pixelwise.data.layouts.shapes import is_file
 from pixelwise.data.layouts.splits import assemble, inside
 from pixelwise.data.masks import IndexMask
 from pixelwise.errors import DataError, UserError
@@ -24,6 +25,7 @@ from pixelwise.labels import CAMVID11, CAMVID32, IGNORE
 VOID = 11
 SUFFIX = "_L"
 MOST_BYTES = 2**26  # of a list
+MOST_LINES = 250_000  # of a list
 
 LOOKS_FOR = "train.txt, val.txt or test.txt with a photo and its index mask on each line, or colour masks NAME_L.png"
 
@@ -78,7 +80,10 @@ def _entries(root: Path, path: Path, decode: IndexMask, problems: list[DataError
 
 def _lines(path: Path, problems: list[DataError]) -> list[str]:
     try:
-        return read_text(path, MOST_BYTES).splitlines()
+        lines = read_text(path, MOST_BYTES).splitlines()
+        if len(lines) > MOST_LINES:
+            raise DataError(path, f"has more than {MOST_LINES:,} lines", "remove those that are no pair", "unreadable")
+        return lines
     except DataError as error:
         problems.append(error)
         return []
@@ -97,13 +102,19 @@ def _locate(root: Path, word: str, listed_in: str) -> Path:
     """The file that a line names: below the folder, or (SegNet's own lists) by its last two parts."""
     parts = Path(word).parts
     relative = "/".join(parts[-2:]) if Path(word).is_absolute() or ".." in parts else word
+    if not is_file(root / relative) and not (root / relative).is_symlink():
+        raise _missing(root / relative, listed_in)
     if (path := inside(root, relative)) is None:
         what = f"is named in {listed_in} but lies outside the dataset"
-        raise DataError(word, what, "name files below its folder", "outside")
+        raise DataError(root / relative, what, "name files below its folder", "outside")
     if not path.is_file():
-        mend = "add the file or remove its line"
-        raise DataError(root / relative, f"is named in {listed_in} but is not there", mend, "missing partner")
+        raise _missing(root / relative, listed_in)
     return path
+
+
+def _missing(path: Path, listed_in: str) -> DataError:
+    mend = "add the file or remove its line"
+    return DataError(path, f"is named in {listed_in} but is not there", mend, "missing partner")
 
 
 def _colored(root: Path, description: Description) -> Dataset | None:

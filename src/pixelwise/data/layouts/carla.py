@@ -17,6 +17,7 @@ from PIL import Image as Pillow
 from pixelwise.data.dataset import Dataset, Entry, Format
 from pixelwise.data.dataset_yaml import NAME
 from pixelwise.data.description import Description
+from pixelwise.data.file_content import opened
 from pixelwise.data.images import find_format, list_images, read_mask
 from pixelwise.data.layouts.entries import ImageAndMask
 from pixelwise.data.layouts.splits import SPLITS, assemble
@@ -31,6 +32,7 @@ RED = 0
 HIGHEST = len(CARLA_0_9_14) - 1
 GLANCED = 16  # folders of which two pictures are looked at before a tree is taken for something else
 MOST_FOLDERS = 1000
+TRIED = 16  # files of a folder, until some can be read
 LOOKED_AT = 32  # masks
 # Tags of what lies in the lower halves (road) and the upper halves (sky) of street scenes, before and since 0.9.14.
 OLD_ROAD, NEW_ROAD = 7, 1
@@ -96,9 +98,18 @@ def _image_folders(root: Path) -> Iterator[Path]:
 
 def _holds_tags(folder: Path, count: int, highest: int) -> bool:
     """Whether some of its pictures are masks of CARLA's, and not all black."""
-    paths = even_sample(list_images(folder), count)
+    paths = list(islice(filter(_is_readable, even_sample(list_images(folder), TRIED)), count))
     found = _reds(paths, highest)
-    return 2 * len(found) >= len(paths) and any(red.any() for red in found)  # one may be damaged
+    return 2 * len(found) >= len(paths) and any(red.any() for red in found)
+
+
+def _is_readable(path: Path) -> bool:
+    """Whether a file says anything for or against its folder; a damaged one is named when it is read."""
+    try:
+        read_mask(path)
+    except DataError:
+        return False
+    return True
 
 
 def _reds(paths: Sequence[Path], highest: int) -> list[npt.NDArray[np.uint8]]:
@@ -108,11 +119,11 @@ def _reds(paths: Sequence[Path], highest: int) -> list[npt.NDArray[np.uint8]]:
 def _red(path: Path) -> npt.NDArray[np.uint8] | None:
     """The red channel of a colour PNG that has nothing in green and blue."""
     try:
-        with Pillow.open(path) as picture:
-            if picture.format != "PNG" or picture.mode not in ("RGB", "RGBA"):
+        with opened(path) as file, Pillow.open(file, formats=("PNG",)) as picture:
+            if picture.mode not in ("RGB", "RGBA"):
                 return None
         mask = read_mask(path)
-    except (UserError, OSError, ValueError, SyntaxError, Pillow.DecompressionBombError):
+    except UserError:
         return None
     return None if mask.ndim != 3 or mask[..., 1:].any() else mask[..., RED].astype(np.uint8)
 

@@ -18,9 +18,10 @@ from pydantic import BaseModel, Field, ValidationError
 
 from pixelwise.data.dataset import Dataset
 from pixelwise.data.description import Description
+from pixelwise.data.file_content import outside
 from pixelwise.data.images import find_format
 from pixelwise.data.layouts.coco_entries import Instances, Panoptic
-from pixelwise.data.layouts.documents import read_json
+from pixelwise.data.layouts.documents import read_json, unreadable_json
 from pixelwise.data.layouts.shapes import (
     beginning_and_end,
     by_split,
@@ -35,6 +36,7 @@ from pixelwise.data.layouts.shapes import (
     unlabelled,
 )
 from pixelwise.data.layouts.splits import assemble, inside
+from pixelwise.data.reading import together
 from pixelwise.data.sampling import even_sample
 from pixelwise.errors import DataError, UserError
 from pixelwise.labels import LabelMap
@@ -57,6 +59,9 @@ class _Image(BaseModel):
     file_name: str
     height: int | None = None
     width: int | None = None
+
+
+NAMED = re.compile(r"(instances|panoptic|person_keypoints|stuff)_")  # as files of annotations are called
 
 
 class _Category(BaseModel):
@@ -106,8 +111,11 @@ def recognise(root: Path, description: Description) -> Dataset | None:
     Raises UserError where no photo can be used.
     """
     problems: list[DataError] = []
-    sources = [source for path in _candidates(root) if (source := _source(root, path, problems))]
-    first = None
+    candidates = list(_candidates(root))
+    sources = [source for path in candidates if (source := _source(root, path, problems))]
+    if sources:
+        problems += _unreadable(root, candidates)
+    faults = list(problems)
     for chosen in _kinds(sources):
         faults = list(problems)
         labels = description.labels or _labels(root, chosen)
@@ -117,10 +125,22 @@ def recognise(root: Path, description: Description) -> Dataset | None:
             format = find_format([entry.image for _, entry in found])
             splits = by_split(((split, replace(entry, format=format)) for split, entry in found), faults)
             return assemble(root, "coco", splits, labels=labels, evidence=evidence, format=format, problems=faults)
-        first = first or next(iter(faults), "no photo is listed")
-    if first:
-        raise UserError(f"{root}: no photo that COCO's JSON files name can be used; the first fault: {first}")
-    return None
+    if not sources:
+        if broken := _broken(root, candidates, problems):
+            raise together(broken)
+        return None
+    raise together(faults or [UserError(f"{root}: no photo is listed in COCO's JSON files; export them anew")])
+
+
+def _unreadable(root: Path, candidates: Sequence[Path]) -> Iterator[DataError]:
+    """What is wrong with files that are called as COCO's, but hold none of its words."""
+    others = set(files_below(root, {".json"}, PER_FOLDER)) - set(candidates)
+    return unreadable_json(sorted(path for path in others if NAMED.match(path.name)))
+
+
+def _broken(root: Path, candidates: Sequence[Path], problems: Sequence[DataError]) -> list[DataError]:
+    """What is wrong with all files that are called as COCO's; the dataset is COCO's, then, but unreadable."""
+    return [*(one for one in problems if NAMED.match(Path(one.path).name)), *_unreadable(root, candidates)]
 
 
 def _evidence(sources: Sequence[_Source]) -> str:
@@ -284,7 +304,9 @@ def _locator(root: Path, source: _Source, folder: Path) -> Callable[[str], Path]
         parent = checked(head)
         path = parent / name if parent and name != ".." else None
         there = is_file(path)
-        if path is None or (there and path.is_symlink() and inside(root, place) is None):
+        if there and path and path.is_symlink() and inside(root, place) is None:
+            raise outside(path)
+        if path is None:
             raise DataError(source.path, "names a file outside the dataset", "name files inside it", "outside")
         if not there:
             raise DataError(path, f"is named in {source.path.name}, but not there", "add it", "missing partner")

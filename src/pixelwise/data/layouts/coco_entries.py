@@ -4,12 +4,13 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pixelwise.data.dataset import RGB, Format, Sample
-from pixelwise.data.images import Pixels, read_image, read_mask
+from pixelwise.data.images import read_image, read_mask
 from pixelwise.data.layouts.shapes import check_size, no_bad_shapes
 from pixelwise.data.polygons import Points, Runs, as_points, counted_runs, paint_shapes
 from pixelwise.errors import DataError
@@ -84,9 +85,10 @@ class Panoptic:
 
     def read(self) -> Sample:
         """Raises UserError where a file is damaged, the sizes differ, or the PNG has a segment that is not listed."""
-        image, numbers = read_image(self.image, self.format), _numbers(read_mask(self.mask))
-        check_size(self.mask, image, *numbers.shape)
-        return Sample(image, self._label(numbers), self.name)
+        image, mask = read_image(self.image, self.format), read_mask(self.mask)
+        check_size(self.mask, image, *mask.shape[:2])
+        parts = np.array_split(mask, 1 + mask.size // 2**20)  # a number takes eight bytes: a part at a time
+        return Sample(image, np.concatenate([self._label(_numbers(part)) for part in parts]), self.name)
 
     def _label(self, numbers: npt.NDArray[np.int64]) -> Label:
         known = np.array(sorted({(0, IGNORE), *self.segments}), np.int64)
@@ -98,6 +100,6 @@ class Panoptic:
         return label
 
 
-def _numbers(mask: Pixels) -> npt.NDArray[np.int64]:
+def _numbers(mask: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     values = mask.astype(np.int64)
     return values if values.ndim == 2 else np.asarray(values @ np.array([1, 256, 65536]))

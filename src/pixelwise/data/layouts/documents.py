@@ -1,8 +1,10 @@
 """Text files of a dataset, which may be damaged, huge or written to do harm."""
 
 import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from pixelwise.data.file_content import opened
 from pixelwise.errors import DataError
 
 MOST_BYTES = 2**30  # COCO's largest annotation file has half of that
@@ -10,15 +12,14 @@ MOST_BYTES = 2**30  # COCO's largest annotation file has half of that
 
 def read_text(path: Path, most: int = MOST_BYTES) -> str:
     """The text of a file. Raises DataError where it is missing, not UTF-8, or larger than that many bytes."""
-    try:
+    with opened(path) as file:
         if path.stat().st_size > most:
             raise DataError(path, f"is larger than {most:,} bytes", "split it into parts", "unreadable")
-        return path.read_text(encoding="utf-8-sig")
+        content = file.read()
+    try:
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise DataError(path, "is not UTF-8 text", "save it as UTF-8", "unreadable") from None
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise DataError(path, f"cannot be read ({reason})", "restore it or remove it", "unreadable") from error
 
 
 def read_json(path: Path, most: int = MOST_BYTES) -> object:
@@ -35,3 +36,12 @@ def read_json(path: Path, most: int = MOST_BYTES) -> object:
     except (ValueError, RecursionError):
         raise DataError(path, "is not valid JSON", "write it anew or remove it", "unreadable") from None
     return content
+
+
+def unreadable_json(paths: Iterable[Path]) -> Iterator[DataError]:
+    """What is wrong with those of the files that are no JSON."""
+    for path in paths:
+        try:
+            read_json(path)
+        except DataError as error:
+            yield error

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ValidationError
 from pixelwise.data.dataset import RGB, Dataset, Format, Image, Sample
 from pixelwise.data.description import Description
 from pixelwise.data.images import find_format, read_image, read_mask
-from pixelwise.data.layouts.documents import read_json, read_text
+from pixelwise.data.layouts.documents import read_json, read_text, unreadable_json
 from pixelwise.data.layouts.shapes import (
     beginning_and_end,
     by_split,
@@ -38,6 +38,7 @@ from pixelwise.data.layouts.shapes import (
 )
 from pixelwise.data.layouts.splits import assemble, inside
 from pixelwise.data.polygons import Figure, as_points, draw_figures
+from pixelwise.data.reading import together
 from pixelwise.data.sampling import even_sample
 from pixelwise.errors import DataError, UserError
 from pixelwise.labels import IGNORE, LabelMap
@@ -142,8 +143,7 @@ def recognise(root: Path, description: Description) -> Dataset | None:
     labels, source = _classes(root, outlines, description)
     photos = list(_photos(root, outlines, labels, problems))
     if not photos:
-        first = problems[0] if problems else "none of them has shapes"
-        raise UserError(f"{root}: nothing of labelme's can be read here; the first fault: {first}")
+        raise together(problems or [UserError(f"{root}: no JSON file here has shapes; draw some in labelme")])
     format = find_format([photo.image for photo in photos if photo.image])
     entries = ((split_in(*_parts(root, photo.shapes)) or "train", replace(photo, format=format)) for photo in photos)
     splits = by_split(entries, problems)
@@ -160,6 +160,8 @@ def _outlines(files: Sequence[Path], problems: list[DataError]) -> Iterator[tupl
                 content = _parsed(path, _Head)
                 names = tuple(shape.label for shape in content.shapes)
                 yield path, _Outline(content.imagePath, content.imageData is not None, names)
+            else:
+                problems += unreadable_json([path])
         except DataError as error:
             problems.append(error)
 

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
+from pixelwise.data.file_content import outside
 from pixelwise.data.images import ENDINGS
 from pixelwise.data.layouts.splits import inside
 from pixelwise.errors import DataError
@@ -35,7 +36,7 @@ def list_pictures(root: Path) -> Listing:
             seen += 1
             path = f"{folder}{entry.name}"
             if entry.is_symlink() and inside(root, path) is None:
-                problems.append(_outside(root / path))
+                problems.append(outside(root / path))
             elif is_picture(entry.name):
                 files.append(path)
             elif depth < DEEPEST and entry.name[0] not in "._" and entry.is_dir(follow_symlinks=False):
@@ -61,7 +62,3 @@ def _entries(root: Path, folder: str, problems: list[DataError]) -> list[os.DirE
         reason = error.strerror or str(error)
         problems.append(DataError(root / folder, f"cannot be listed ({reason})", "allow it to be read", "unreadable"))
         return []
-
-
-def _outside(path: Path) -> DataError:
-    return DataError(path, "is a link that leads out of the dataset", "put the files themselves there", "outside")

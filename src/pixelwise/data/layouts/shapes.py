@@ -3,10 +3,11 @@
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pixelwise.data.dataset import Entry, Image
+from pixelwise.data.file_content import opened
 from pixelwise.data.images import ENDINGS
 from pixelwise.data.layouts.splits import SPLITS
 from pixelwise.data.palettes import distinct_colors
@@ -99,10 +100,10 @@ def _listed(folder: Path, endings: Collection[str]) -> tuple[list[str], list[str
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
-                if entry.name[0] not in "._" and entry.is_dir(follow_symlinks=False):
+                if entry.name[0] != "." and any(entry.name.lower().endswith(ending) for ending in endings):
+                    files.append(entry.name)  # a folder that is called as a file, too: reading it says so
+                elif entry.name[0] not in "._" and entry.is_dir(follow_symlinks=False):
                     folders.append(entry.name)
-                elif entry.name[0] != "." and any(entry.name.lower().endswith(ending) for ending in endings):
-                    files.append(entry.name)
     except OSError:
         return [], []
     return sorted(files), sorted(folders)
@@ -126,13 +127,11 @@ def photos_below(root: Path) -> dict[str, Path]:
 
 def beginning_and_end(path: Path, most: int = 2**14) -> str:
     """As much of both ends of a text file, empty where it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            first = file.read(most)
-            file.seek(max(most, path.stat().st_size - most))
-            return (first + file.read(most)).decode("utf-8", errors="replace")
-    except OSError:
-        return ""
+    with suppress(DataError), opened(path) as file:
+        first = file.read(most)
+        file.seek(max(most, path.stat().st_size - most))
+        return (first + file.read(most)).decode("utf-8", errors="replace")
+    return ""
 
 
 def check_size(path: Path, image: Image, height: int | None, width: int | None) -> None:

@@ -16,6 +16,7 @@ from pixelwise.data.description import Description
 from pixelwise.data.layouts.splits import SPLITS
 from pixelwise.data.layouts.table_dataset import table_dataset
 from pixelwise.data.layouts.table_rows import HubRows, Indexed, ParquetRows, Rows
+from pixelwise.data.reading import together
 from pixelwise.errors import DataError, UserError
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ HUB_NAME = re.compile(r"(hf:)?[\w.-]+/[\w.-]+")
 def recognise(root: Path, description: Description) -> Dataset | None:
     """The dataset in a Parquet file, a folder of such, or by that name on the hub; else None.
 
-    Raises DataError where there are Parquet files but none can be read, UserError where pyarrow or datasets is missing.
+    Raises UserError where there are Parquet files but none can be used, UserError where pyarrow or datasets is missing.
     """
     if not root.exists():
         may_be = is_hub_name(str(root)) and not root.parent.is_dir()  # else it is a mistyped path
@@ -45,9 +46,9 @@ def recognise(root: Path, description: Description) -> Dataset | None:
             parts.append((_split(path, root), ParquetRows.open(path)))
         except DataError as error:
             problems.append(error)
-    if problems and not parts:
-        raise problems[0]
     found = table_dataset(root, parts, description, problems) if parts else None
+    if problems and not found:
+        raise together(problems)
     return replace(found, name=root.stem) if found and root.is_file() else found
 
 

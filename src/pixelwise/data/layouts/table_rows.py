@@ -17,13 +17,15 @@ from threading import Lock
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Protocol, cast
 
+from pixelwise.data.file_content import opened
 from pixelwise.errors import DataError, UserError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 KEPT = 2**28  # bytes of row groups that are kept in memory; the last one is, whatever it takes
-MOST_BYTES = 2**32  # of the wanted columns of one row group
+MOST_BYTES = 2**30  # of the wanted columns of one row group
+ROWS_AT_ONCE = 16  # a column of few bytes may become many, so that they are counted while they are read
 
 
 class Rows(Protocol):
@@ -133,6 +135,7 @@ class _Groups:
     def __init__(self) -> None:
         self._lock, self._bytes = Lock(), 0
         self._kept: OrderedDict[tuple[object, ...], pa.Table] = OrderedDict()
+        self._too_large: set[tuple[object, ...]] = set()
 
     def table(self, path: Path, group: int, columns: tuple[str, ...]) -> "pa.Table":
         now = path.stat()
@@ -141,7 +144,13 @@ class _Groups:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-            found = _read_group(path, group, columns)
+            if key in self._too_large:
+                raise _too_large(path)
+            try:
+                found = _read_group(path, group, columns)
+            except DataError:
+                self._too_large.add(key)
+                raise
             self._kept[key] = found
             self._bytes += found.nbytes
             while self._bytes > KEPT and len(self._kept) > 1:
@@ -153,26 +162,40 @@ _GROUPS = _Groups()
 
 
 def _read_group(path: Path, group: int, columns: Sequence[str]) -> "pa.Table":
+    import pyarrow as pa
+
     with import_parquet().ParquetFile(path) as file:
         about = file.metadata.row_group(group)
         parts = [about.column(number) for number in range(about.num_columns)]
         size = sum(part.total_uncompressed_size for part in parts if part.path_in_schema.split(".")[0] in columns)
         if size > MOST_BYTES:
-            raise DataError(path, f"has row groups over {MOST_BYTES:,} bytes", "write smaller ones", "unreadable")
-        return file.read_row_group(group, columns=list(columns), use_threads=False)
+            raise _too_large(path)
+        batches, taken = [], 0
+        for batch in file.iter_batches(ROWS_AT_ONCE, row_groups=[group], columns=list(columns), use_threads=False):
+            batches.append(batch)
+            taken += batch.nbytes
+            if taken > MOST_BYTES:
+                batches.clear()  # the error would keep them
+                raise _too_large(path)
+        return pa.Table.from_batches(batches)
+
+
+def _too_large(path: Path) -> DataError:
+    return DataError(path, f"has row groups over {MOST_BYTES:,} bytes", "write smaller ones", "unreadable")
 
 
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
     """Whatever goes wrong in the block becomes a DataError of this file."""
-    try:
-        yield
-    except UserError:
-        raise
-    except Exception as error:  # Arrow's errors are of many kinds
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:100]
-        what = f"is no Parquet file, or a damaged one ({reason})"
-        raise DataError(path, what, "copy it again or remove it", "unreadable") from error
+    with opened(path):  # so that nobody waits for a pipe, nor follows a link that leads out
+        try:
+            yield
+        except UserError:
+            raise
+        except Exception as error:  # Arrow's errors are of many kinds
+            reason = (str(error).splitlines() or [type(error).__name__])[0][:100]
+            what = f"is no Parquet file, or a damaged one ({reason})"
+            raise DataError(path, what, "copy it again or remove it", "unreadable") from error
 
 
 class Indexed(Protocol):
