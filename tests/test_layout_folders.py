@@ -293,8 +293,8 @@ def test_files_without_partner_are_problems_and_left_out(tmp_path: Path) -> None
     assert data.train.names == ("b", "c", "d", "e")
     shown = {(problem.kind, problem.what, *problem.files) for problem in data.problems}
     assert shown == {
-        ("missing partner", "is a photo without a mask", str(tmp_path / "images" / "a.png")),
-        ("missing partner", "is a mask without a photo", str(tmp_path / "masks" / "f.png")),
+        ("missing partner", "has no mask", str(tmp_path / "images" / "a.png")),
+        ("missing partner", "has no photo", str(tmp_path / "masks" / "f.png")),
     }
 
 

@@ -191,14 +191,14 @@ def test_images_without_masks_and_masks_without_images_are_problems(tmp_path: Pa
     data = open_dataset(tmp_path)
     assert data.train.names == ("a", "b", "c")
     found = [(problem.what, len(problem.files)) for problem in data.problems]
-    assert found == [("is a photo without a mask", 2), ("is a mask without a photo", 1)]
+    assert found == [("has no mask", 2), ("has no photo", 1)]
 
 
 def test_a_split_of_masks_alone_is_a_problem(tmp_path: Path) -> None:
     folders(tmp_path, images="train/images", masks="train/masks")
     save(tmp_path / "val" / "masks" / "z.png", label())
     (problem,) = open_dataset(tmp_path).problems
-    assert (problem.what, problem.files) == ("is a mask without a photo", (str(tmp_path / "val/masks/z.png"),))
+    assert (problem.what, problem.files) == ("has no photo", (str(tmp_path / "val/masks/z.png"),))
 
 
 def test_an_empty_folder_of_masks_is_images_without_masks(tmp_path: Path) -> None:

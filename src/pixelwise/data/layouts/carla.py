@@ -19,7 +19,7 @@ from pixelwise.data.dataset_yaml import NAME
 from pixelwise.data.description import Description
 from pixelwise.data.file_content import opened
 from pixelwise.data.images import find_format, list_images, read_mask
-from pixelwise.data.layouts.entries import ImageAndMask
+from pixelwise.data.layouts.entries import ImageAndMask, no_partner
 from pixelwise.data.layouts.splits import SPLITS, assemble
 from pixelwise.data.masks import IndexMask
 from pixelwise.data.sampling import even_sample
@@ -173,13 +173,9 @@ def _entries(
             for stem, path in photos.items()
             if stem in masks
         )
-        problems += [_no_partner(path, "mask") for stem, path in photos.items() if stem not in masks]
-        problems += [_no_partner(path, "photo") for stem, path in masks.items() if stem not in photos]
+        problems += [no_partner(path, "mask") for stem, path in photos.items() if stem not in masks]
+        problems += [no_partner(path, "photo") for stem, path in masks.items() if stem not in photos]
     return splits, problems
-
-
-def _no_partner(path: Path, partner: str) -> DataError:
-    return DataError(path, f"has no {partner}", f"add the {partner} or remove the file", "missing partner")
 
 
 def _ids(reds: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.uint8]:

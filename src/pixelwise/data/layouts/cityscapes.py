@@ -16,7 +16,7 @@ from pixelwise.data.dataset import Dataset, Entry, Format
 from pixelwise.data.description import Description
 from pixelwise.data.images import find_format
 from pixelwise.data.layouts.cityscapes_polygons import ImageAndPolygons
-from pixelwise.data.layouts.entries import ImageAndMask
+from pixelwise.data.layouts.entries import ImageAndMask, no_partner
 from pixelwise.data.layouts.splits import SPLITS, assemble
 from pixelwise.data.masks import ColorMask, Decoder, IndexMask
 from pixelwise.errors import DataError, UserError
@@ -166,8 +166,8 @@ def _matched(
         split = splits.setdefault(place.split or partner.split or "train", {})
         if split.setdefault(entry.name, entry) is not entry:
             problems.append(DataError(path, "is there twice in its split", "remove one of the two", "duplicate name"))
-    problems += [_no_partner(path, "annotation") for path, place in lonely if (place.split or "train") in splits]
-    problems += [_no_partner(one.path, "photo") for place, one in annotations.items() if place not in used]
+    problems += [no_partner(path, "annotation") for path, place in lonely if (place.split or "train") in splits]
+    problems += [no_partner(one.path, "photo") for place, one in annotations.items() if place not in used]
     return {name: list(entries.values()) for name, entries in splits.items()}, problems
 
 
@@ -190,7 +190,3 @@ def _entry(path: Path, base: str, annotation: Annotation, *, decoders: dict[str,
     if annotation.kind == "polygons":
         return ImageAndPolygons(name, path, annotation.path, decode, format)
     return ImageAndMask(name, path, annotation.path, decode, format)
-
-
-def _no_partner(path: Path, partner: str) -> DataError:
-    return DataError(path, f"has no {partner}", f"add the {partner} or remove the file", "missing partner")

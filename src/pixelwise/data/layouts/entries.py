@@ -32,3 +32,8 @@ class ImageAndMask:
             what = f"is {mask} pixels but its photo {self.image.name} is {photo}"
             raise DataError(self.mask, what, "make them equal", "size mismatch")
         return Sample(image, label, self.name)
+
+
+def no_partner(path: Path, partner: str) -> DataError:
+    """The error for a photo without a mask, or a mask without a photo."""
+    return DataError(path, f"has no {partner}", f"add the {partner} or remove the file", "missing partner")

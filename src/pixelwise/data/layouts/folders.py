@@ -14,9 +14,9 @@ from pixelwise.data.dataset_yaml import NAME as YAML
 from pixelwise.data.description import Description
 from pixelwise.data.images import find_format
 from pixelwise.data.layouts.choosing import choose
-from pixelwise.data.layouts.entries import ImageAndMask
+from pixelwise.data.layouts.entries import ImageAndMask, no_partner
 from pixelwise.data.layouts.listing import Listing, list_pictures
-from pixelwise.data.layouts.patterns import NAME, Paired, Pattern, lonely, pair_files
+from pixelwise.data.layouts.patterns import NAME, Paired, Pattern, pair_files
 from pixelwise.data.layouts.sides import Side, names_split
 from pixelwise.data.layouts.splits import assemble, inside, sub_folders
 from pixelwise.data.mask_classes import NotMasks, find_classes
@@ -114,7 +114,7 @@ def _locate(root: Path, description: Description, listing: Listing) -> Located |
         patterns,
         f"photos {photos}, masks {masks}{loosely}",
         choice.loose,
-        (*choice.problems, *(lonely(root / path, "mask", "photo") for path in alone)),
+        (*choice.problems, *(no_partner(root / path, "photo") for path in alone)),
         left_out + choice.passed_over,
     )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pixelwise.data.images import ENDINGS
+from pixelwise.data.layouts.entries import no_partner
 from pixelwise.data.layouts.listing import ARRAYS
 from pixelwise.data.layouts.naming import Added, loosened
 from pixelwise.errors import DataError, UserError
@@ -79,9 +80,9 @@ def pair_files(root: Path, files: Sequence[str], images: Pattern, masks: Pattern
     pairs = [(images.name(photo[name][0]) or name, photo[name][0], mask[name][0]) for name in single]
     passed = _passed_over(photo, both, within=masks.folder.startswith(images.folder))
     problems = [_twice(root / path) for name in sorted(twice) for path in (*photo[name], *mask[name])]
-    for what, partner, own, other in (("photo", "mask", photo, mask), ("mask", "photo", mask, photo)):
+    for partner, own, other in (("mask", photo, mask), ("photo", mask, photo)):
         alone = [name for name in own if name not in other and name not in passed]
-        problems += [lonely(root / path, what, partner) for name in alone for path in own[name]]
+        problems += [no_partner(root / path, partner) for name in alone for path in own[name]]
     return Paired(sorted(pairs, key=lambda pair: counting_order(pair[0])), problems)
 
 
@@ -117,7 +118,3 @@ def _passed_over(photos: Iterable[str], both: Sequence[str], *, within: bool) ->
 
 def _twice(path: Path) -> DataError:
     return DataError(path, "has the same name as another, up to its ending", "remove one of the two", "duplicate name")
-
-
-def lonely(path: Path, what: str, partner: str) -> DataError:
-    return DataError(path, f"is a {what} without a {partner}", f"add the {partner} or remove it", "missing partner")
