@@ -65,6 +65,10 @@ def recognise(root: Path, description: Description) -> Dataset | None:
         return None
     masks = [folder for folder in folders if _holds_tags(folder, 3, highest)]
     pairs = [pair for folder in masks if (pair := _pair(root, folder, folders, masks))]
+    called = {pair.masks.name for pair in pairs} - {pair.photos.name for pair in pairs}
+    damaged = [folder for folder in folders if folder.name in called and folder not in masks]  # their files are named
+    masks += damaged
+    pairs += [pair for folder in damaged if (pair := _pair(root, folder, folders, masks))]
     if not pairs or _unrelated(folders, masks) > len(pairs):
         return None
     looked_at = _reds(even_sample([path for pair in pairs for path in list_images(pair.masks)], LOOKED_AT), highest)
