@@ -27,7 +27,7 @@ from torch.utils.data import DataLoader
 
 from pixelwise import open_dataset
 from pixelwise.data.dataset import Split
-from pixelwise.data.store import stored
+from pixelwise.data.store.stored import stored
 from pixelwise.machine import describe, reuse_memory
 from pixelwise.prediction.labelling import working_size
 from pixelwise.training.augmentation import draw_affine, draw_color, generator

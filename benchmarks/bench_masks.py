@@ -26,8 +26,8 @@ import numpy.typing as npt
 import torch
 from PIL import Image as Pillow
 
-from pixelwise.data.images import list_images, read_image
-from pixelwise.data.lossy import decode_lossy
+from pixelwise.data.files.images import list_images, read_image
+from pixelwise.data.masks.lossy import decode_lossy
 from pixelwise.data.sampling import even_sample
 from pixelwise.labels import CITYSCAPES19
 from pixelwise.machine import describe

@@ -12,7 +12,7 @@ import pytest
 import tifffile
 from PIL import Image as Pillow
 
-from pixelwise.data.images import read_image
+from pixelwise.data.files.images import read_image
 from pixelwise.errors import DataError
 
 Array = npt.NDArray[np.generic]

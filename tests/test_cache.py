@@ -5,8 +5,9 @@ import pytest
 import torch
 from small_data import Held, held, label, photo
 
-from pixelwise.data import Sample, Split, reading
-from pixelwise.data.reading import in_memory
+from pixelwise.data import Sample, Split
+from pixelwise.data.store import reading
+from pixelwise.data.store.reading import in_memory
 from pixelwise.errors import UserError
 from pixelwise.training import Recipe
 from pixelwise.training import cache as cache_module

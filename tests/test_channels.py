@@ -20,9 +20,9 @@ from pixelwise import api
 from pixelwise.bundle import Bundle, load_bundle
 from pixelwise.data import Dataset, Split
 from pixelwise.data.dataset import Format
-from pixelwise.data.images import as_rgb, find_format, with_channels
+from pixelwise.data.files.images import as_rgb, find_format, with_channels
 from pixelwise.data.layouts.entries import ImageAndMask
-from pixelwise.data.masks import IndexMask
+from pixelwise.data.masks.decoders import IndexMask
 from pixelwise.errors import UserError
 from pixelwise.prediction.labelling import label_images, to_working_size
 from pixelwise.report.figures import photo_uri

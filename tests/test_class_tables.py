@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from small_data import label, photo, real, save
 
-from pixelwise.data.class_tables import TABLES, read_class_table
 from pixelwise.data.description import Description
 from pixelwise.data.layouts import camvid
 from pixelwise.data.layouts.folders import recognise
+from pixelwise.data.masks.class_tables import TABLES, read_class_table
 from pixelwise.errors import DataError
 from pixelwise.labels import CAMVID32
 

@@ -11,7 +11,7 @@ from small_data import Held, dataset, folders, held, label, photo, save
 
 from pixelwise.data import Dataset, Sample, Split, open_dataset
 from pixelwise.data.dataset import Source
-from pixelwise.data.images import is_image, list_images, read_image, read_mask
+from pixelwise.data.files.images import is_image, list_images, read_image, read_mask
 from pixelwise.data.sampling import even_sample
 from pixelwise.errors import UserError
 from pixelwise.labels import CAMVID11

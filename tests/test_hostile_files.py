@@ -21,7 +21,7 @@ from PIL import Image as Pillow
 from small_data import photo, save
 
 from pixelwise.data.dataset import Format
-from pixelwise.data.images import content_of, find_format, read_image, read_mask
+from pixelwise.data.files.images import content_of, find_format, read_image, read_mask
 from pixelwise.errors import DataError
 
 

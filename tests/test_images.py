@@ -14,7 +14,7 @@ from PIL import ImageOps
 from small_data import photo, save
 
 from pixelwise.data.dataset import Format
-from pixelwise.data.images import content_of, find_format, is_image, read_image, read_mask
+from pixelwise.data.files.images import content_of, find_format, is_image, read_image, read_mask
 from pixelwise.errors import DataError
 
 GREY = Format(1)

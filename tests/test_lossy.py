@@ -8,8 +8,8 @@ import pytest
 from PIL import Image as Pillow
 from small_data import real
 
-from pixelwise.data.colors_found import find_colors
-from pixelwise.data.lossy import MOST_CLASSES, decode_lossy
+from pixelwise.data.masks.colors_found import find_colors
+from pixelwise.data.masks.lossy import MOST_CLASSES, decode_lossy
 from pixelwise.errors import UserError
 from pixelwise.labels import CITYSCAPES19, PUBLISHED, LabelMap
 

@@ -7,10 +7,10 @@ from PIL import Image as Pillow
 from small_data import flat, label, save
 
 from pixelwise.data.description import Description
-from pixelwise.data.images import read_mask
-from pixelwise.data.mask_classes import Classes, NotMasks, find_classes
-from pixelwise.data.masks import IndexMask
-from pixelwise.data.palettes import distinct_colors, name_colors
+from pixelwise.data.files.images import read_mask
+from pixelwise.data.masks.decoders import IndexMask
+from pixelwise.data.masks.mask_classes import Classes, NotMasks, find_classes
+from pixelwise.data.masks.palettes import distinct_colors, name_colors
 from pixelwise.errors import DataError, UserError
 from pixelwise.labels import CAMVID11, CAMVID32, VOC21, Label, LabelMap
 

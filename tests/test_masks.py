@@ -5,9 +5,9 @@ import pytest
 from PIL import Image as Pillow
 from small_data import label, real
 
-from pixelwise.data.images import list_images, read_image
-from pixelwise.data.masks import ColorMask, IndexMask
-from pixelwise.data.palettes import EXACT, NEAR, distinct_colors, match_published, share_near
+from pixelwise.data.files.images import list_images, read_image
+from pixelwise.data.masks.decoders import ColorMask, IndexMask
+from pixelwise.data.masks.palettes import EXACT, NEAR, distinct_colors, match_published, share_near
 from pixelwise.errors import UserError
 from pixelwise.labels import CAMVID11, CAMVID32, CARLA_0_9_14, CITYSCAPES19, PUBLISHED, VOC21, LabelMap
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from small_data import real
 
-from pixelwise.data.images import read_mask
-from pixelwise.data.masks import ColorMask
+from pixelwise.data.files.images import read_mask
+from pixelwise.data.masks.decoders import ColorMask
 from pixelwise.labels import CAMVID11, CAMVID32, CITYSCAPES7, CITYSCAPES19, CITYSCAPES_LABELS, MERGES, merge
 
 

@@ -6,7 +6,7 @@ from PIL import Image as Pillow
 from PIL import ImageDraw
 from pycocotools import mask as reference
 
-from pixelwise.data.polygons import (
+from pixelwise.data.masks.polygons import (
     MOST_POINTS,
     Figure,
     Runs,

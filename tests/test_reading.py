@@ -9,9 +9,9 @@ from small_data import save
 from test_store import split_in
 
 import pixelwise as pw
-from pixelwise.data import reading
-from pixelwise.data.reading import free_memory, in_threads
-from pixelwise.data.store import stored
+from pixelwise.data.store import reading
+from pixelwise.data.store.reading import free_memory, in_threads
+from pixelwise.data.store.stored import stored
 from pixelwise.errors import UserError
 
 

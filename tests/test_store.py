@@ -16,13 +16,15 @@ import pytest
 from command_line import files_below
 from small_data import folders, held, label, photo, save
 
-from pixelwise.data import Sample, Split, cache_folder, reading, store
-from pixelwise.data.cache_folder import make_room
+from pixelwise.data import Sample, Split
 from pixelwise.data.layouts.entries import ImageAndMask
 from pixelwise.data.layouts.streets_default import streets
-from pixelwise.data.masks import IndexMask
-from pixelwise.data.reading import Decoded, in_memory
-from pixelwise.data.store import key_of, stored
+from pixelwise.data.masks.decoders import IndexMask
+from pixelwise.data.store import cache_folder, reading
+from pixelwise.data.store import stored as store
+from pixelwise.data.store.cache_folder import make_room
+from pixelwise.data.store.reading import Decoded, in_memory
+from pixelwise.data.store.stored import key_of, stored
 from pixelwise.errors import UserError
 
 DECODE = IndexMask(11, ignored=(255,))
@@ -173,7 +175,7 @@ def test_a_damaged_store_is_made_anew_without_a_word(
 FILL = """
 import sys
 from pixelwise.data.layouts.streets_default import streets
-from pixelwise.data.store import stored
+from pixelwise.data.store.stored import stored
 stored(streets(int(sys.argv[1]), 0, 0).train)
 assert "torch" not in sys.modules
 """
@@ -261,7 +263,7 @@ def test_a_store_that_grows_beyond_the_limit_is_given_up(
 FILL_UP = """
 import shutil
 from pixelwise.data.layouts.streets_default import streets
-from pixelwise.data.store import stored
+from pixelwise.data.store.stored import stored
 shutil.disk_usage = lambda _: shutil._ntuple_diskusage(10**12, 0, 10**12)  # as if others filled it in the meantime
 scenes = streets(3, 0, 0).train
 print(*(sample.name for sample in stored(scenes)))

@@ -11,7 +11,7 @@ from pixelwise.bundle import Bundle, load_bundle
 from pixelwise.data import Dataset, Split, open_dataset
 from pixelwise.data.dataset import Image
 from pixelwise.data.splitting import with_validation
-from pixelwise.data.store import stored
+from pixelwise.data.store.stored import stored
 from pixelwise.errors import UserError
 from pixelwise.evaluation import Evaluation
 from pixelwise.evaluation import evaluate as evaluate_bundle

@@ -12,7 +12,7 @@ from pixelwise.checking.stripes import CommonStripe, common_stripes
 from pixelwise.checking.survey import Facts
 from pixelwise.data.arrange import Relabelled
 from pixelwise.data.dataset import SPLITS, Dataset, Entry
-from pixelwise.data.masks import ColorMask
+from pixelwise.data.masks.decoders import ColorMask
 from pixelwise.data.problems import Problem, gather
 
 FACTS = Sequence[Facts]

@@ -11,7 +11,7 @@ from pixelwise.data.dataset import SPLITS, Dataset, Entry
 from pixelwise.data.dataset_yaml import NAME, as_yaml
 from pixelwise.data.description import Description
 from pixelwise.data.layouts import folders, recognise
-from pixelwise.data.masks import IndexMask
+from pixelwise.data.masks.decoders import IndexMask
 from pixelwise.data.splitting import sequence_of
 from pixelwise.errors import UserError
 from pixelwise.files import replacing

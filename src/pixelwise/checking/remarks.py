@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from PIL import Image as Pillow
 
-from pixelwise.data.images import content_of, is_image
+from pixelwise.data.files.images import content_of, is_image
 from pixelwise.errors import DataError
 
 KINDS_BY_ENDING = {

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from pixelwise.data.dataset import SPLITS, Dataset, Entry, Sample
-from pixelwise.data.file_content import leads_out, outside
+from pixelwise.data.files.file_content import leads_out, outside
 from pixelwise.data.problems import gather
 from pixelwise.errors import UserError
 from pixelwise.labels import Groups, merge

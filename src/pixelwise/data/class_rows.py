@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from pixelwise.data.palettes import distinct_colors
+from pixelwise.data.masks.palettes import distinct_colors
 from pixelwise.errors import UserError
 from pixelwise.labels import IGNORE, PUBLISHED, Color, LabelMap
 

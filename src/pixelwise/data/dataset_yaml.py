@@ -29,8 +29,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pixelwise.data.class_rows import Row, labels_of, rows_of, values_of
 from pixelwise.data.dataset import SPLITS
 from pixelwise.data.description import Description, check_templates
-from pixelwise.data.file_content import fenced
-from pixelwise.data.safe_yaml import read_yaml
+from pixelwise.data.files.file_content import fenced
+from pixelwise.data.files.safe_yaml import read_yaml
 from pixelwise.data.ultralytics import Ultralytics, from_ultralytics
 from pixelwise.errors import UserError, unknown
 from pixelwise.labels import IGNORE, PUBLISHED, LabelMap

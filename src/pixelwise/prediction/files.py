@@ -10,7 +10,7 @@ from PIL import Image as Pillow
 from pixelwise.bundle import Bundle
 from pixelwise.data import open_dataset
 from pixelwise.data.dataset import Entry
-from pixelwise.data.images import is_image
+from pixelwise.data.files.images import is_image
 from pixelwise.data.layouts import STREETS
 from pixelwise.errors import UserError
 from pixelwise.files import replacing

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pixelwise.data.dataset import Image
-from pixelwise.data.images import with_channels
+from pixelwise.data.files.images import with_channels
 from pixelwise.errors import UserError
 from pixelwise.machine import mixed_precision
 from pixelwise.models import Network

@@ -6,7 +6,7 @@ import numpy as np
 
 from pixelwise.bundle import Bundle
 from pixelwise.data.dataset import Image
-from pixelwise.data.images import read_image, with_channels
+from pixelwise.data.files.images import read_image, with_channels
 from pixelwise.errors import UserError
 from pixelwise.prediction.labelling import label_images
 from pixelwise.prediction.segmentation import Segmentation

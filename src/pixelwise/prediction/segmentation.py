@@ -11,7 +11,7 @@ from jaxtyping import Float, UInt8
 from PIL import Image as Pillow
 
 from pixelwise.data.dataset import Image
-from pixelwise.data.images import as_rgb
+from pixelwise.data.files.images import as_rgb
 from pixelwise.labels import LabelMap
 
 Mask = UInt8[np.ndarray, "h w"]

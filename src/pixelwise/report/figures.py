@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image as Pillow
 
 from pixelwise.data.dataset import Image
-from pixelwise.data.images import as_rgb
+from pixelwise.data.files.images import as_rgb
 from pixelwise.metrics import Counts
 
 Point = tuple[float, float]

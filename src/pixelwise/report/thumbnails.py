@@ -11,8 +11,8 @@ import numpy.typing as npt
 from PIL import Image as Pillow
 
 from pixelwise.data.dataset import Dataset, Image, Sample
-from pixelwise.data.images import as_rgb
-from pixelwise.data.reading import in_threads
+from pixelwise.data.files.images import as_rgb
+from pixelwise.data.store.reading import in_threads
 from pixelwise.errors import UserError
 from pixelwise.labels import Label, LabelMap
 

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int64, Shaped, UInt8
 from torch import Tensor
 
 from pixelwise.data.dataset import Image, Sample, Split
-from pixelwise.data.reading import KEPT_SHARE, read_all, readers, room
+from pixelwise.data.store.reading import KEPT_SHARE, read_all, readers, room
 from pixelwise.labels import Label
 from pixelwise.prediction.labelling import to_working_size, working_size
 

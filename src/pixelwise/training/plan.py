@@ -13,7 +13,7 @@ import torch
 
 from pixelwise.data import Dataset
 from pixelwise.data.dataset import Split
-from pixelwise.data.reading import in_memory
+from pixelwise.data.store.reading import in_memory
 from pixelwise.errors import UserError, unknown
 from pixelwise.labels import IGNORE
 from pixelwise.machine import reuse_memory

@@ -12,15 +12,15 @@ from pixelwise.data.arrange import arrange_splits, keep_inside, leave_out, merge
 from pixelwise.data.dataset import Dataset, Source
 from pixelwise.data.dataset_yaml import find_description
 from pixelwise.data.description import Description
-from pixelwise.data.file_content import fenced
-from pixelwise.data.image_files import read_header
-from pixelwise.data.images import is_image
+from pixelwise.data.files.documents import unreadable_json
+from pixelwise.data.files.file_content import fenced
+from pixelwise.data.files.image_files import read_header
+from pixelwise.data.files.images import is_image
 from pixelwise.data.layouts import camvid, carla, cityscapes, coco, folders, labelme, pairs, table, voc, yolo
-from pixelwise.data.layouts.documents import unreadable_json
 from pixelwise.data.layouts.splits import sub_folders
 from pixelwise.data.layouts.streets_default import streets
-from pixelwise.data.reading import together
 from pixelwise.data.sampling import even_sample
+from pixelwise.data.store.reading import together
 from pixelwise.errors import DataError, UserError, unknown
 
 

@@ -12,13 +12,13 @@ from pathlib import Path
 
 from pixelwise.data.dataset import SPLITS, Dataset
 from pixelwise.data.description import Description
+from pixelwise.data.files.documents import read_text
 from pixelwise.data.layouts import folders
-from pixelwise.data.layouts.documents import read_text
 from pixelwise.data.layouts.entries import ImageAndMask
 from pixelwise.data.layouts.listing import is_picture, list_pictures
 from pixelwise.data.layouts.shapes import is_file
 from pixelwise.data.layouts.splits import assemble, inside
-from pixelwise.data.masks import IndexMask
+from pixelwise.data.masks.decoders import IndexMask
 from pixelwise.errors import DataError, UserError
 from pixelwise.labels import CAMVID11, CAMVID32, IGNORE
 

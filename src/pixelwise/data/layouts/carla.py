@@ -17,11 +17,11 @@ from PIL import Image as Pillow
 from pixelwise.data.dataset import Dataset, Entry, Format
 from pixelwise.data.dataset_yaml import NAME
 from pixelwise.data.description import Description
-from pixelwise.data.file_content import opened
-from pixelwise.data.images import find_format, list_images, read_mask
+from pixelwise.data.files.file_content import opened
+from pixelwise.data.files.images import find_format, list_images, read_mask
 from pixelwise.data.layouts.entries import ImageAndMask, no_partner
 from pixelwise.data.layouts.splits import SPLITS, assemble
-from pixelwise.data.masks import IndexMask
+from pixelwise.data.masks.decoders import IndexMask
 from pixelwise.data.sampling import even_sample
 from pixelwise.errors import DataError, UserError
 from pixelwise.labels import CARLA_0_9_9, CARLA_0_9_13, CARLA_0_9_14, LabelMap

@@ -14,11 +14,11 @@ from typing import NamedTuple
 
 from pixelwise.data.dataset import Dataset, Entry, Format
 from pixelwise.data.description import Description
-from pixelwise.data.images import find_format
+from pixelwise.data.files.images import find_format
 from pixelwise.data.layouts.cityscapes_polygons import ImageAndPolygons
 from pixelwise.data.layouts.entries import ImageAndMask, no_partner
 from pixelwise.data.layouts.splits import SPLITS, assemble
-from pixelwise.data.masks import ColorMask, Decoder, IndexMask
+from pixelwise.data.masks.decoders import ColorMask, Decoder, IndexMask
 from pixelwise.errors import DataError, UserError
 from pixelwise.labels import CITYSCAPES19, CITYSCAPES_LABELS, IGNORE, LabelMap
 

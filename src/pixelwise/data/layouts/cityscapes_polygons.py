@@ -11,9 +11,9 @@ from PIL import ImageDraw
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pixelwise.data.dataset import RGB, Format, Sample
-from pixelwise.data.images import read_image
-from pixelwise.data.layouts.documents import read_json
-from pixelwise.data.masks import Decoder
+from pixelwise.data.files.documents import read_json
+from pixelwise.data.files.images import read_image
+from pixelwise.data.masks.decoders import Decoder
 from pixelwise.errors import DataError
 from pixelwise.labels import CITYSCAPES_LABELS
 

@@ -18,10 +18,10 @@ from pydantic import BaseModel, Field, ValidationError
 
 from pixelwise.data.dataset import Dataset
 from pixelwise.data.description import Description
-from pixelwise.data.file_content import outside
-from pixelwise.data.images import find_format
+from pixelwise.data.files.documents import read_json, unreadable_json
+from pixelwise.data.files.file_content import outside
+from pixelwise.data.files.images import find_format
 from pixelwise.data.layouts.coco_entries import Instances, Panoptic
-from pixelwise.data.layouts.documents import read_json, unreadable_json
 from pixelwise.data.layouts.shapes import (
     beginning_and_end,
     by_split,
@@ -36,8 +36,8 @@ from pixelwise.data.layouts.shapes import (
     unlabelled,
 )
 from pixelwise.data.layouts.splits import assemble, inside
-from pixelwise.data.reading import together
 from pixelwise.data.sampling import even_sample
+from pixelwise.data.store.reading import together
 from pixelwise.errors import DataError, UserError
 from pixelwise.labels import LabelMap
 

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pixelwise.data.dataset import RGB, Format, Sample
-from pixelwise.data.images import read_image, read_mask
+from pixelwise.data.files.images import read_image, read_mask
 from pixelwise.data.layouts.shapes import check_size, no_bad_shapes
-from pixelwise.data.polygons import Points, Runs, as_points, counted_runs, paint_shapes
+from pixelwise.data.masks.polygons import Points, Runs, as_points, counted_runs, paint_shapes
 from pixelwise.errors import DataError
 from pixelwise.labels import IGNORE, Label
 

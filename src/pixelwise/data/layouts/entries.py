@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pixelwise.data.dataset import RGB, Format, Sample
-from pixelwise.data.images import read_image, read_mask
-from pixelwise.data.masks import Decoder
+from pixelwise.data.files.images import read_image, read_mask
+from pixelwise.data.masks.decoders import Decoder
 from pixelwise.errors import DataError
 
 

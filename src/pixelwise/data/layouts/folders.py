@@ -8,18 +8,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from pixelwise.data.class_tables import read_class_table
 from pixelwise.data.dataset import SPLITS, Dataset, Format
 from pixelwise.data.dataset_yaml import NAME as YAML
 from pixelwise.data.description import Description
-from pixelwise.data.images import find_format
+from pixelwise.data.files.images import find_format
 from pixelwise.data.layouts.choosing import choose
 from pixelwise.data.layouts.entries import ImageAndMask, no_partner
 from pixelwise.data.layouts.listing import Listing, list_pictures
 from pixelwise.data.layouts.patterns import NAME, Paired, Pattern, pair_files
 from pixelwise.data.layouts.sides import Side, names_split
 from pixelwise.data.layouts.splits import assemble, inside, sub_folders
-from pixelwise.data.mask_classes import NotMasks, find_classes
+from pixelwise.data.masks.class_tables import read_class_table
+from pixelwise.data.masks.mask_classes import NotMasks, find_classes
 from pixelwise.errors import DataError, UserError
 
 LOOKS_FOR = "photos and masks whose names agree but for what all photos or all masks add, in one folder or several"

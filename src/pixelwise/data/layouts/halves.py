@@ -9,8 +9,8 @@ import numpy as np
 from pixelwise.data.dataset import Image
 from pixelwise.data.description import Description
 from pixelwise.data.layouts.looks import look_of
-from pixelwise.data.mask_colors import known_labels
-from pixelwise.data.palettes import LEAST, NEAR, grid, share_near
+from pixelwise.data.masks.mask_colors import known_labels
+from pixelwise.data.masks.palettes import LEAST, NEAR, grid, share_near
 from pixelwise.labels import LabelMap
 
 Side = Literal["left", "right"]

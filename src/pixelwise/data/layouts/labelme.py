@@ -20,8 +20,8 @@ from pydantic import BaseModel, ValidationError
 
 from pixelwise.data.dataset import RGB, Dataset, Format, Image, Sample
 from pixelwise.data.description import Description
-from pixelwise.data.images import find_format, read_image, read_mask
-from pixelwise.data.layouts.documents import read_json, read_text, unreadable_json
+from pixelwise.data.files.documents import read_json, read_text, unreadable_json
+from pixelwise.data.files.images import find_format, read_image, read_mask
 from pixelwise.data.layouts.shapes import (
     beginning_and_end,
     by_split,
@@ -37,9 +37,9 @@ from pixelwise.data.layouts.shapes import (
     unlabelled,
 )
 from pixelwise.data.layouts.splits import assemble, inside
-from pixelwise.data.polygons import Figure, as_points, draw_figures
-from pixelwise.data.reading import together
+from pixelwise.data.masks.polygons import Figure, as_points, draw_figures
 from pixelwise.data.sampling import even_sample
+from pixelwise.data.store.reading import together
 from pixelwise.errors import DataError, UserError
 from pixelwise.labels import IGNORE, LabelMap
 

@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from pixelwise.data.file_content import outside
-from pixelwise.data.images import ENDINGS
+from pixelwise.data.files.file_content import outside
+from pixelwise.data.files.images import ENDINGS
 from pixelwise.data.layouts.splits import inside
 from pixelwise.errors import DataError
 

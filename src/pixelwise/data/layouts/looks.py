@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pixelwise.data.images import Pixels, find_format, read_image, read_mask
+from pixelwise.data.files.images import Pixels, find_format, read_image, read_mask
 from pixelwise.errors import UserError
 
 Kind = Literal["index", "color", "lossy", "photo"]

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from pixelwise.data.class_tables import read_class_table
 from pixelwise.data.dataset import Dataset, Image, Sample
 from pixelwise.data.description import Description
-from pixelwise.data.found_classes import NotMasks
-from pixelwise.data.images import list_images, read_image
+from pixelwise.data.files.images import list_images, read_image
 from pixelwise.data.layouts.halves import OTHER, Side, apart, half, share_of, side_of_masks
 from pixelwise.data.layouts.looks import ROWS
 from pixelwise.data.layouts.splits import assemble, inside, split_of, sub_folders
-from pixelwise.data.mask_colors import classes_of_colors
-from pixelwise.data.masks import Decoder
-from pixelwise.data.palettes import NEAR
+from pixelwise.data.masks.class_tables import read_class_table
+from pixelwise.data.masks.decoders import Decoder
+from pixelwise.data.masks.found_classes import NotMasks
+from pixelwise.data.masks.mask_colors import classes_of_colors
+from pixelwise.data.masks.palettes import NEAR
 from pixelwise.data.sampling import even_sample
 from pixelwise.errors import DataError
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from pixelwise.data.images import ENDINGS
+from pixelwise.data.files.images import ENDINGS
 from pixelwise.data.layouts.entries import no_partner
 from pixelwise.data.layouts.listing import ARRAYS
 from pixelwise.data.layouts.naming import Added, loosened

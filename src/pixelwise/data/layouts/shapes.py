@@ -7,10 +7,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pixelwise.data.dataset import Entry, Image
-from pixelwise.data.file_content import opened
-from pixelwise.data.images import ENDINGS
+from pixelwise.data.files.file_content import opened
+from pixelwise.data.files.images import ENDINGS
 from pixelwise.data.layouts.splits import SPLITS
-from pixelwise.data.palettes import distinct_colors
+from pixelwise.data.masks.palettes import distinct_colors
 from pixelwise.errors import DataError, UserError
 from pixelwise.labels import IGNORE, Color, LabelMap
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from pixelwise.data.dataset import RGB, Dataset, Entry, Format, Split
-from pixelwise.data.images import is_image
+from pixelwise.data.files.images import is_image
 from pixelwise.data.problems import gather
 from pixelwise.errors import DataError
 from pixelwise.labels import LabelMap

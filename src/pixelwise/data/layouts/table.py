@@ -16,7 +16,7 @@ from pixelwise.data.description import Description
 from pixelwise.data.layouts.splits import SPLITS
 from pixelwise.data.layouts.table_dataset import table_dataset
 from pixelwise.data.layouts.table_rows import HubRows, Indexed, ParquetRows, Rows
-from pixelwise.data.reading import together
+from pixelwise.data.store.reading import together
 from pixelwise.errors import DataError, UserError
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pixelwise.data.description import Description
-from pixelwise.data.images import Pixels, read_mask
+from pixelwise.data.files.images import Pixels, read_mask
 from pixelwise.data.layouts.table_rows import Rows, picture_of
-from pixelwise.data.palettes import distinct_colors
+from pixelwise.data.masks.palettes import distinct_colors
 from pixelwise.data.sampling import even_sample
 from pixelwise.errors import DataError, UserError
 from pixelwise.labels import IGNORE, LabelMap

@@ -9,13 +9,13 @@ from PIL import Image as Pillow
 
 from pixelwise.data.dataset import SPLITS, Dataset, Entry, Format, Sample
 from pixelwise.data.description import Description
-from pixelwise.data.found_classes import Classes, NotMasks
-from pixelwise.data.images import find_format, read_image, read_mask
+from pixelwise.data.files.images import find_format, read_image, read_mask
 from pixelwise.data.layouts.splits import assemble
 from pixelwise.data.layouts.table_columns import Columns, find_columns, named_classes
 from pixelwise.data.layouts.table_rows import Rows, picture_of
-from pixelwise.data.mask_classes import find_classes
-from pixelwise.data.masks import Decoder
+from pixelwise.data.masks.decoders import Decoder
+from pixelwise.data.masks.found_classes import Classes, NotMasks
+from pixelwise.data.masks.mask_classes import find_classes
 from pixelwise.data.sampling import even_sample
 from pixelwise.errors import DataError
 from pixelwise.labels import Color, LabelMap

@@ -17,7 +17,7 @@ from threading import Lock
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Protocol, cast
 
-from pixelwise.data.file_content import opened
+from pixelwise.data.files.file_content import opened
 from pixelwise.errors import DataError, UserError
 
 if TYPE_CHECKING:

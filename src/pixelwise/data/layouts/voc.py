@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 from pixelwise.data.dataset import Dataset, Entry, Format
 from pixelwise.data.description import Description
-from pixelwise.data.images import ENDINGS, find_format
-from pixelwise.data.layouts.documents import read_text
+from pixelwise.data.files.documents import read_text
+from pixelwise.data.files.images import ENDINGS, find_format
 from pixelwise.data.layouts.entries import ImageAndMask
 from pixelwise.data.layouts.splits import assemble, sub_folders
 from pixelwise.data.layouts.voc_classes import voc_classes
-from pixelwise.data.masks import Decoder
+from pixelwise.data.masks.decoders import Decoder
 from pixelwise.errors import DataError
 
 LOOKS_FOR = "JPEGImages and SegmentationClass with the same names, as Pascal VOC has them"

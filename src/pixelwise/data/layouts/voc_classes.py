@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from pixelwise.data.class_tables import read_class_table
 from pixelwise.data.description import Description
-from pixelwise.data.found_classes import Classes
-from pixelwise.data.images import Pixels, read_mask
-from pixelwise.data.mask_classes import find_classes
-from pixelwise.data.masks import ColorMask, IndexMask
-from pixelwise.data.palettes import CLEAN, grid, share_near
+from pixelwise.data.files.images import Pixels, read_mask
+from pixelwise.data.masks.class_tables import read_class_table
+from pixelwise.data.masks.decoders import ColorMask, IndexMask
+from pixelwise.data.masks.found_classes import Classes
+from pixelwise.data.masks.mask_classes import find_classes
+from pixelwise.data.masks.palettes import CLEAN, grid, share_near
 from pixelwise.data.sampling import even_sample
 from pixelwise.errors import DataError, UserError
 from pixelwise.labels import IGNORE, VOC21, Color, LabelMap

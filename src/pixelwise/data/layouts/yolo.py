@@ -14,8 +14,8 @@ import numpy as np
 
 from pixelwise.data.dataset import RGB, Dataset, Format, Sample
 from pixelwise.data.description import Description
-from pixelwise.data.images import ENDINGS, find_format, read_image
-from pixelwise.data.layouts.documents import read_text
+from pixelwise.data.files.documents import read_text
+from pixelwise.data.files.images import ENDINGS, find_format, read_image
 from pixelwise.data.layouts.shapes import (
     beginning_and_end,
     by_split,
@@ -28,7 +28,7 @@ from pixelwise.data.layouts.shapes import (
     unlabelled,
 )
 from pixelwise.data.layouts.splits import assemble
-from pixelwise.data.polygons import Points, as_points, fill_polygons
+from pixelwise.data.masks.polygons import Points, as_points, fill_polygons
 from pixelwise.data.sampling import even_sample
 from pixelwise.errors import DataError, UserError
 from pixelwise.labels import IGNORE, LabelMap

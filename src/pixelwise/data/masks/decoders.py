@@ -8,8 +8,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from pixelwise.data.images import Pixels
-from pixelwise.data.lossy import decode_clean, decode_lossy
+from pixelwise.data.files.images import Pixels
+from pixelwise.data.masks.lossy import decode_clean, decode_lossy
 from pixelwise.errors import DataError
 from pixelwise.labels import Label, LabelMap
 

@@ -11,14 +11,14 @@ from PIL import Image as Pillow
 
 from pixelwise.data.dataset_yaml import NAME
 from pixelwise.data.description import Description
-from pixelwise.data.file_content import opened
-from pixelwise.data.found_classes import BINARY, Classes, NotMasks
-from pixelwise.data.images import Pixels, read_mask
-from pixelwise.data.mask_tables import are_greys, fitting, grey_values, with_names, with_values
-from pixelwise.data.masks import IndexMask
-from pixelwise.data.palettes import distinct_colors
+from pixelwise.data.files.file_content import opened
+from pixelwise.data.files.images import Pixels, read_mask
+from pixelwise.data.masks.decoders import IndexMask
+from pixelwise.data.masks.found_classes import BINARY, Classes, NotMasks
+from pixelwise.data.masks.mask_tables import are_greys, fitting, grey_values, with_names, with_values
+from pixelwise.data.masks.palettes import distinct_colors
+from pixelwise.data.masks.smeared import SmearedMask, smeared_values
 from pixelwise.data.sampling import even_sample
-from pixelwise.data.smeared import SmearedMask, smeared_values
 from pixelwise.errors import DataError, UserError
 from pixelwise.labels import IGNORE, Color, LabelMap
 

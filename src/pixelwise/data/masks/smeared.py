@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from pixelwise.data.colors_found import find_colors
-from pixelwise.data.images import Pixels
-from pixelwise.data.lossy import decode_lossy
-from pixelwise.data.masks import IndexMask
+from pixelwise.data.files.images import Pixels
+from pixelwise.data.masks.colors_found import find_colors
+from pixelwise.data.masks.decoders import IndexMask
+from pixelwise.data.masks.lossy import decode_lossy
 from pixelwise.labels import IGNORE, Label
 
 LEAST_SHARE = 0.001  # of the pixels that a class of smeared masks needs

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from pixelwise.data.masks import Decoder
+from pixelwise.data.masks.decoders import Decoder
 from pixelwise.errors import DataError, UserError
 from pixelwise.labels import LabelMap
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from pixelwise.data.file_content import opened
+from pixelwise.data.files.file_content import opened
 from pixelwise.errors import DataError, UserError
 
 MOST_BYTES = 2**24

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pixelwise.data.dataset import RGB, Format, Image
-from pixelwise.data.file_content import MOST_PIXELS, content_of
-from pixelwise.data.image_files import Numbers, read_header, read_numbers
+from pixelwise.data.files.file_content import MOST_PIXELS, content_of
+from pixelwise.data.files.image_files import Numbers, read_header, read_numbers
 from pixelwise.data.sampling import even_sample
 from pixelwise.errors import DataError
 from pixelwise.labels import IGNORE

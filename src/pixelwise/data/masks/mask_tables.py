@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from pixelwise.data.description import Description
-from pixelwise.data.found_classes import BINARY, Classes
-from pixelwise.data.palettes import distinct_colors
+from pixelwise.data.masks.found_classes import BINARY, Classes
+from pixelwise.data.masks.palettes import distinct_colors
 from pixelwise.labels import IGNORE, LabelMap
 
 MOST_UNKNOWN = 0.1  # share of masks with a value that a table of classes has not, for the table to be of these masks

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pixelwise.data.description import Description
-from pixelwise.data.found_classes import Classes, NotMasks
-from pixelwise.data.images import Pixels, read_mask
-from pixelwise.data.mask_colors import classes_of_colors
-from pixelwise.data.mask_values import classes_of_values
+from pixelwise.data.files.images import Pixels, read_mask
+from pixelwise.data.masks.found_classes import Classes, NotMasks
+from pixelwise.data.masks.mask_colors import classes_of_colors
+from pixelwise.data.masks.mask_values import classes_of_values
 from pixelwise.data.sampling import even_sample
 from pixelwise.errors import UserError
 

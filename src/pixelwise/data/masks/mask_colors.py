@@ -8,13 +8,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pixelwise.data.colors_found import find_colors
 from pixelwise.data.dataset_yaml import NAME
 from pixelwise.data.description import Description
-from pixelwise.data.found_classes import Classes, NotMasks
-from pixelwise.data.images import Pixels, read_mask
-from pixelwise.data.masks import ColorMask
-from pixelwise.data.palettes import (
+from pixelwise.data.files.images import Pixels, read_mask
+from pixelwise.data.masks.colors_found import find_colors
+from pixelwise.data.masks.decoders import ColorMask
+from pixelwise.data.masks.found_classes import Classes, NotMasks
+from pixelwise.data.masks.palettes import (
     CLEAN,
     EXACT,
     LEAST,
@@ -25,8 +25,8 @@ from pixelwise.data.palettes import (
     name_colors,
     share_near,
 )
+from pixelwise.data.masks.smeared import SNAP
 from pixelwise.data.sampling import even_sample
-from pixelwise.data.smeared import SNAP
 from pixelwise.errors import DataError, UserError
 from pixelwise.labels import IGNORE, Color, LabelMap
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from pixelwise.data.file_content import opened
+from pixelwise.data.files.file_content import opened
 from pixelwise.errors import DataError
 
 MOST_BYTES = 2**30  # COCO's largest annotation file has half of that

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib import format as npy
 
-from pixelwise.data.file_content import UNREADABLE, check_size
+from pixelwise.data.files.file_content import UNREADABLE, check_size
 from pixelwise.errors import DataError
 
 MOST_CHANNELS = 1024

@@ -19,10 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pixelwise.data.cache_folder import ENDING, cache_folder, check_size, make_room, taking_the_place_of
 from pixelwise.data.dataset import Sample, Split
-from pixelwise.data.file_content import opened
-from pixelwise.data.reading import Decoded, bytes_of, in_memory, in_threads, read_all
+from pixelwise.data.files.file_content import opened
+from pixelwise.data.store.cache_folder import ENDING, cache_folder, check_size, make_room, taking_the_place_of
+from pixelwise.data.store.reading import Decoded, bytes_of, in_memory, in_threads, read_all
 from pixelwise.errors import DataError
 from pixelwise.progress import track
 
@@ -82,7 +82,7 @@ def _digest(path: Path) -> bytes:
 def _code() -> bytes:
     """Of the source of everything that decodes or renders, so that a change to it gives new stores."""
     digest = blake2b()
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
+    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
         digest.update(_digest(path))
     return digest.digest()
 

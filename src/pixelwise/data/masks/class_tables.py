@@ -14,9 +14,9 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from pixelwise.data.description import Description
-from pixelwise.data.layouts.documents import read_json, read_text
+from pixelwise.data.files.documents import read_json, read_text
 from pixelwise.data.layouts.splits import inside, sub_folders
-from pixelwise.data.palettes import distinct_colors
+from pixelwise.data.masks.palettes import distinct_colors
 from pixelwise.errors import UserError
 from pixelwise.labels import IGNORE, Color, LabelMap
 

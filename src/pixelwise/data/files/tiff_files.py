@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pixelwise.data.file_content import UNREADABLE, check_size
+from pixelwise.data.files.file_content import UNREADABLE, check_size
 from pixelwise.errors import DataError
 
 WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, ORIENTATION, SAMPLES = 256, 257, 258, 259, 262, 274, 277

@@ -17,9 +17,9 @@ import numpy.typing as npt
 from PIL import Image as Pillow
 from PIL import ImageCms
 
-from pixelwise.data.file_content import READABLE, UNREADABLE, check_size, content, opened
-from pixelwise.data.npy_files import read_npy, read_npy_header
-from pixelwise.data.tiff_files import ORIENTATION, find_bands, read_bands, read_tags
+from pixelwise.data.files.file_content import READABLE, UNREADABLE, check_size, content, opened
+from pixelwise.data.files.npy_files import read_npy, read_npy_header
+from pixelwise.data.files.tiff_files import ORIENTATION, find_bands, read_bands, read_tags
 from pixelwise.errors import DataError
 
 Numbers = npt.NDArray[Any]

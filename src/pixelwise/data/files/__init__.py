@@ -1,0 +1,1 @@
+"""Files on disk as arrays and text, whatever is in them."""

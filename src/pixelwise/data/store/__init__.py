@@ -1,0 +1,1 @@
+"""Decoded samples kept on disk, so that no command decodes them twice."""
