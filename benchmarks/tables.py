@@ -114,6 +114,24 @@ def samples_table() -> str:
     return table(heads, rows)
 
 
+def fuzz_table() -> str:
+    """Broken files through the command line, from benchmarks/fuzz_files.py."""
+    result = load("fuzz_files")
+    heads = ("command", "runs", "exit codes", "longest", "most memory")
+    rows = [
+        (
+            f"`{name}`",
+            str(one["commands"]),
+            ", ".join(f"{count} x {code}" for code, count in one["exit_codes"].items()),
+            f"{one['most_seconds']:.1f} s",
+            f"{one['most_gib']:.2f} GiB",
+        )
+        for name, one in ((name, result[name]) for name in ("check", "train"))
+    ]
+    summary = f"{result['files']:,} broken files in {result['datasets']} datasets: {len(result['failures'])} failures."
+    return f"{summary}\n\n{table(heads, rows)}"
+
+
 def data_table() -> str:
     """Training input, from benchmarks/bench_data.py."""
     result = load("data_pipeline")
@@ -149,6 +167,7 @@ TABLES = {
     "pairs": pairs_table,
     "samples": samples_table,
     "data": data_table,
+    "fuzz": fuzz_table,
 }
 
 
