@@ -1,6 +1,7 @@
 """What was understood of a dataset, written into a file that gives the same when it is read again."""
 
 import os
+from bisect import bisect_left
 from dataclasses import replace
 from glob import escape
 from pathlib import Path
@@ -60,7 +61,7 @@ def describe(dataset: Dataset, given: Description, found: Check) -> Description:
         labels=dataset.labels,
         values=values,
         ignored=ignored,
-        splits={name: _patterns(split, name) for name in SPLITS if split.split(name)} if moved else {},
+        splits=_splits(split) if moved else {},
         exclude=tuple(dict.fromkeys([*given.exclude, *(_relative(file, dataset.root) for file in sorted(bad))])),
         groups=given.groups,
     )
@@ -86,15 +87,23 @@ def _decoder(entry: Entry) -> object:
     return getattr(entry, "decode", None)
 
 
+def _splits(dataset: Dataset) -> dict[str, tuple[str, ...]]:
+    """Patterns of the names in each split; training comes last and takes the rest, for it is the longest."""
+    held = {name: _patterns(dataset, name) for name in ("val", "test") if dataset.split(name)}
+    return held | ({"train": ("*",)} if dataset.train else {})
+
+
 def _patterns(dataset: Dataset, split: str) -> tuple[str, ...]:
     """The names of a split's samples; a sequence that is in it whole as one pattern."""
-    elsewhere = {name for other in SPLITS if other != split for name in dataset.split(other).names}
-    patterns = []
-    for name in dataset.split(split).names:
+    elsewhere = sorted(name for other in SPLITS if other != split for name in dataset.split(other).names)
+
+    def pattern(name: str) -> str:
         start = sequence_of(name)
-        alone = len(start) > 1 and not any(other.startswith(start) for other in elsewhere)
-        patterns.append(f"{escape(start)}*" if alone else escape(name))
-    return tuple(dict.fromkeys(patterns))
+        after = bisect_left(elsewhere, start)
+        alone = len(start) > 1 and not any(other.startswith(start) for other in elsewhere[after : after + 1])
+        return f"{escape(start)}*" if alone else escape(name)
+
+    return tuple(dict.fromkeys(map(pattern, dataset.split(split).names)))
 
 
 def _relative(file: str, root: Path) -> str:

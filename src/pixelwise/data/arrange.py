@@ -1,9 +1,9 @@
 """What a dataset.yaml asks for, done to a dataset: files left out, samples put into splits, classes merged."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from glob import escape
 from pathlib import Path
 
 import numpy as np
@@ -24,21 +24,24 @@ def arrange_splits(dataset: Dataset, patterns: Mapping[str, tuple[str, ...]]) ->
     if not patterns:
         return dataset
     entries = [entry for name in SPLITS for entry in dataset.split(name).entries]
-    names = {entry.name for entry in entries}
-    literal = {escape(name): name for name in names}
+    left = {entry.name for entry in entries}
     chosen: dict[str, list[Entry]] = {}
     for split, wanted in patterns.items():
-        exact = {literal.get(pattern, pattern) for pattern in wanted} & names
-        loose = [pattern for pattern in wanted if literal.get(pattern, pattern) not in names]
-        for pattern in loose:
-            if not any(fnmatchcase(name, pattern) for name in names):
-                raise UserError(
-                    f"{dataset.name}: no sample is called '{pattern}', which split {split} names; correct it"
-                )
-        taken = {name for name in names if name in exact or any(fnmatchcase(name, pattern) for pattern in loose)}
+        taken = {name for pattern in wanted for name in _fitting(dataset, split, pattern, left)}
         chosen[split] = [entry for entry in entries if entry.name in taken]
-        names -= taken
+        left -= taken
     return dataset.with_splits(chosen)
+
+
+def _fitting(dataset: Dataset, split: str, pattern: str, names: set[str]) -> list[str]:
+    """The names that a pattern fits; most patterns are but one name."""
+    plain = re.sub(r"\[([*?[])\]", r"\1", pattern)
+    if plain in names:
+        return [plain]
+    found = [name for name in names if fnmatchcase(name, pattern)]
+    if not found:
+        raise UserError(f"{dataset.name}: no sample is called '{pattern}', as split {split} says; correct it")
+    return found
 
 
 def leave_out(dataset: Dataset, excluded: Callable[[Path], bool]) -> Dataset:

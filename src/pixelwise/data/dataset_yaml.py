@@ -4,9 +4,9 @@ path: photos                # where the data lies, from this file's folder; . if
 layout: folders             # one of pixelwise.data.LAYOUTS; recognised if left out
 images: "{split}/images/{name}.jpg"     # with layout folders, where names cannot be guessed
 masks: "{split}/masks/{name}_mask.png"
-splits:                     # names of samples, * is anything; as they lie if left out
-  train: ["seq1_*", "seq2_*"]
+splits:                     # names of samples, * is anything; the first that fits; as they lie if left out
   val: ["seq3_*"]
+  train: "*"
 classes:                    # in the order of their indices; or the name of a published map: camvid11
   road: [128, 64, 128]      # the colour
   car: {color: [0, 0, 142], value: 26}  # value: in index masks, where it is not the index
