@@ -33,7 +33,7 @@ from pixelwise.data.files.file_content import fenced
 from pixelwise.data.files.safe_yaml import read_yaml
 from pixelwise.data.ultralytics import Ultralytics, from_ultralytics
 from pixelwise.errors import UserError, unknown
-from pixelwise.labels import IGNORE, PUBLISHED, LabelMap
+from pixelwise.labels import IGNORE, NAMED, LabelMap
 
 NAME = "dataset.yaml"
 EXAMPLE = "classes: {road: [128, 64, 128], car: [0, 0, 142]}"
@@ -110,9 +110,9 @@ def _from_ours(path: Path, content: _File) -> tuple[Path, Description]:
 def _published_rows(classes: object) -> list[Row]:
     if not isinstance(classes, str):
         return []
-    if classes not in PUBLISHED:
-        raise unknown("published label map", classes, PUBLISHED)
-    labels = PUBLISHED[classes]
+    if classes not in NAMED:
+        raise unknown("published label map", classes, NAMED)
+    labels = NAMED[classes]
     return [Row(name, color) for name, color in zip(labels.names, labels.colors, strict=True)]
 
 
