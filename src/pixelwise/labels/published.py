@@ -253,8 +253,8 @@ PUBLISHED: dict[str, LabelMap] = {
     "carla_0_9_14": CARLA_0_9_14,
 }
 
-# The maps that can be named, but are not looked for by their colours, which others have too.
-NAMED = PUBLISHED | {"carla_0_9_9": CARLA_0_9_9, "cityscapes7": CITYSCAPES7}
+# Every map that can be named; CARLA's oldest is not looked for by its colours, which the others have too.
+NAMED = PUBLISHED | {"carla_0_9_9": CARLA_0_9_9}
 
 # Colours that masks in a published map have for what is ignored, black apart.
 VOIDS: dict[str, tuple[Color, ...]] = {
