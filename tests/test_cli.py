@@ -23,7 +23,7 @@ from pixelwise.report import command_line
 @pytest.mark.usefixtures("tiny_demo")
 def test_the_demo_ends_with_test_scores_the_report_the_model_and_what_to_type_next(tmp_path: Path) -> None:
     run = tmp_path / "run"
-    answer = pixelwise("demo", "--budget", "2s", "--run", run)
+    answer = pixelwise("demo", "--budget", "6s", "--run", run)
     assert answer.code == 0, answer
     assert "mean IoU" in answer.out
     assert "test split, 2 images" in " ".join(answer.out.split())
