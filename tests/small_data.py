@@ -120,3 +120,12 @@ def for_layout(source: Dataset, layout: str) -> Dataset:
     if layout == "cityscapes":
         return in_words(source, CITYSCAPES19, IN_CITYSCAPES)
     return in_words(source, CARLA_0_9_13, IN_CARLA_13, 0) if layout == "carla" else source
+
+
+def assert_same_samples(read: Dataset, written: Dataset) -> None:
+    """Names, images and labels are equal in every split."""
+    for split in ("train", "val", "test"):
+        for one, other in zip(read.split(split), written.split(split), strict=True):
+            assert one.name == other.name
+            assert np.array_equal(one.image, other.image)
+            assert np.array_equal(one.label, other.label)

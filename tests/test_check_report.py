@@ -5,14 +5,13 @@ import io
 import re
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
+from html_page import Outline
 from PIL import Image as Pillow
 
 from pixelwise.checking import Check, Facts, check
@@ -26,7 +25,6 @@ from pixelwise.report.check_report import MOST_FILES, MOST_PROBLEMS, verdict
 from pixelwise.report.thumbnails import MOST_BYTES, SIDE, overlay, thumbnails_of
 
 LABELS = LabelMap(("road", "car", "pole"), ((128, 64, 128), (0, 0, 142), (153, 153, 153)))
-VOID_ELEMENTS = {"meta", "img", "br", "input"}
 
 
 @dataclass(frozen=True)
@@ -79,38 +77,6 @@ def warning(kind: str, *files: str, what: str = "is odd") -> Problem:
 def written(folder: Path, found: Check, command: str = "pixelwise check mine --report check.html") -> str:
     write_check_report(folder / "check.html", found, command=command)
     return (folder / "check.html").read_text(encoding="utf-8")
-
-
-class Outline(HTMLParser):
-    """Counts elements, checks that each is closed, and keeps attributes, texts, and the cells of each table row."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tags: Counter[str] = Counter()
-        self.open: list[str] = []
-        self.attributes: list[tuple[str, str]] = []
-        self.texts: list[str] = []
-        self.rows: list[list[str]] = []
-        self.feed(page)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags[tag] += 1
-        self.attributes += [(name, value or "") for name, value in attrs]
-        if tag not in VOID_ELEMENTS:
-            self.open.append(tag)
-        if tag == "tr":
-            self.rows.append([])
-        if tag in ("th", "td"):
-            self.rows[-1].append("")
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.texts.append(data)
-        if {"th", "td"} & set(self.open):
-            self.rows[-1][-1] = " ".join((self.rows[-1][-1] + data).split())
 
 
 def test_the_page_is_whole_html_that_loads_nothing_from_outside(tmp_path: Path) -> None:

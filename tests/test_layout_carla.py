@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from small_data import IN_CARLA_13, IN_CARLA_14, dataset, held, in_words, photo, real, save
+from small_data import IN_CARLA_13, IN_CARLA_14, assert_same_samples, dataset, held, in_words, photo, real, save
 
 from pixelwise.data import Dataset
 from pixelwise.data.description import Description
@@ -52,11 +52,7 @@ def test_streets_written_as_carla_come_back_exactly(tmp_path: Path, version: str
     data = found(tmp_path)
     assert data.labels == source.labels
     assert not data.problems
-    for name in ("train", "val", "test"):
-        for written, read in zip(source.split(name), data.split(name), strict=True):
-            assert read.name == written.name
-            assert np.array_equal(read.image, written.image)
-            assert np.array_equal(read.label, written.label)
+    assert_same_samples(data, source)
 
 
 def test_other_classes_are_refused_by_the_writer(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image as Pillow
 from PIL import ImageDraw
-from small_data import dataset, for_layout, held, photo, real, save
+from small_data import assert_same_samples, dataset, for_layout, held, photo, real, save
 
 from pixelwise.data import Dataset
 from pixelwise.data.description import Description
@@ -49,11 +49,7 @@ def test_streets_written_as_cityscapes_come_back_exactly(tmp_path: Path) -> None
     data = found(tmp_path)
     assert data.labels == CITYSCAPES19
     assert not data.problems
-    for name in ("train", "val", "test"):
-        for written, read in zip(source.split(name), data.split(name), strict=True):
-            assert read.name == written.name
-            assert np.array_equal(read.image, written.image)
-            assert np.array_equal(read.label, written.label)
+    assert_same_samples(data, source)
 
 
 def test_real_names_survive_writing_and_reading(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from PIL import Image as Pillow
-from small_data import dataset, held, label, photo, real
+from small_data import assert_same_samples, dataset, held, label, photo, real
 
 from pixelwise.data import Dataset
 from pixelwise.data.description import Description
@@ -62,11 +62,7 @@ def test_streets_written_as_a_table_come_back_exactly(tmp_path: Path) -> None:
     data = found(tmp_path)
     assert data.labels == CAMVID11
     assert not data.problems
-    for name in ("train", "val", "test"):
-        for written, read in zip(source.split(name), data.split(name), strict=True):
-            assert read.name == written.name
-            assert np.array_equal(read.image, written.image)
-            assert np.array_equal(read.label, written.label)
+    assert_same_samples(data, source)
 
 
 def test_own_classes_keep_their_names_and_colours_and_progress_is_told_once_a_sample(tmp_path: Path) -> None:

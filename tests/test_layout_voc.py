@@ -2,7 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_data import dataset, held, label, photo, real, save
+from small_data import assert_same_samples, dataset, held, label, photo, real, save
 
 from pixelwise.data import Dataset
 from pixelwise.data.dataset_yaml import find_description
@@ -45,11 +45,7 @@ def test_streets_written_as_voc_come_back_exactly(tmp_path: Path) -> None:
     data = found(*find_description(tmp_path))
     assert data.labels == CAMVID11
     assert not data.problems
-    for name in ("train", "val", "test"):
-        for written, read in zip(source.split(name), data.split(name), strict=True):
-            assert read.name == written.name
-            assert np.array_equal(read.image, written.image)
-            assert np.array_equal(read.label, written.label)
+    assert_same_samples(data, source)
 
 
 def test_own_classes_keep_their_names_and_colours(tmp_path: Path) -> None:

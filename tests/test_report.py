@@ -6,13 +6,12 @@ import math
 import re
 import subprocess
 import sys
-from collections import Counter
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
+from html_page import Outline
 from PIL import Image as Pillow
 
 from pixelwise.errors import UserError
@@ -27,7 +26,6 @@ HISTORY = [
     {"step": 50.0, "epoch": 1.0, "loss": 2.0, "validation_mean_iou": 0.25, "seconds": 30.0},
     {"step": 100.0, "epoch": 2.0, "loss": 1.0, "validation_mean_iou": 0.5, "seconds": 63.0},
 ]
-VOID_ELEMENTS = {"meta", "img", "br"}
 
 
 def make_evaluation(labels: LabelMap = THREE, scores: list[float] | None = None) -> Evaluation:
@@ -50,39 +48,6 @@ def written(path: Path, evaluation: Evaluation, **parts: object) -> str:
     settings: dict[str, object] = {"history": HISTORY, "examples": [], "facts": {"seed": "0"}, "command": "pixelwise x"}
     write_report(path / "report.html", evaluation=evaluation, **(settings | parts))  # type: ignore[arg-type]
     return (path / "report.html").read_text(encoding="utf-8")
-
-
-class Outline(HTMLParser):
-    """Collects elements, checks that each is closed, and keeps the text of the cells of each table row."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tags: Counter[str] = Counter()
-        self.open: list[str] = []
-        self.attributes: list[tuple[str, str]] = []
-        self.rows: list[list[str]] = []
-        self.feed(page)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags[tag] += 1
-        self.attributes += [(name, value or "") for name, value in attrs]
-        if tag not in VOID_ELEMENTS:
-            self.open.append(tag)
-        if tag == "tr":
-            self.rows.append([])
-        if tag in ("th", "td"):
-            self.rows[-1].append("")
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags[tag] += 1
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if {"th", "td"} & set(self.open):
-            self.rows[-1][-1] = " ".join((self.rows[-1][-1] + data).split())
 
 
 def test_the_report_names_every_class_and_every_score(tmp_path: Path) -> None:

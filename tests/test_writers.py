@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
-from small_data import Held, dataset, for_layout, held, label, photo
+from small_data import Held, assert_same_samples, dataset, for_layout, held, label, photo
 
 from pixelwise.checking import check, freeze
 from pixelwise.data import Dataset, Sample, Split, open_dataset
@@ -34,15 +33,7 @@ def test_streets_come_back_exactly_from_lossless_layouts_and_from_what_check_wri
     frozen = open_dataset(freeze(check(back), tmp_path / "mine.yaml"))
     for read in (back, frozen):
         assert (read.layout, read.labels) == (layout, source.labels)
-        same(source, read)
-
-
-def same(source: Dataset, back: Dataset) -> None:
-    for name in ("train", "val", "test"):
-        for written, read in zip(source.split(name), back.split(name), strict=True):
-            assert read.name == written.name
-            assert np.array_equal(read.image, written.image)
-            assert np.array_equal(read.label, written.label)
+        assert_same_samples(read, source)
 
 
 def test_streets_come_back_from_lossy_pairs_nearly_as_they_were(tmp_path: Path, rendered: Dataset) -> None:

@@ -32,13 +32,13 @@ CHANCE = 3.0  # masks of another scene hardly ever agree better
 def edge_agreement(image: Image, label: Label, ignore: int = 255) -> float:
     """How much better the label's boundaries lie on edges of the photo than the same boundaries moved elsewhere.
 
-    image: (h, w, c) uint8. label: (h', w') class indices, of whatever size shows the same scene. ignore: the
-    ignore index. Returns standard
-    deviations above the mean of all shifts by 5 to 17 pixels of a 240 x 180 photo: about 0 is chance, a right mask
-    has 4 to 12; NaN where nothing can be said, as in a flat photo, a label of one class, or fewer than 49 pixels
-    in height or width. A boundary agrees with an edge as far as the edge is strong among its surroundings and both
-    run the same way, cos² of the angle between. After the chamfer matching of edges with directions (Shotton et al.
-    2008, "Multiscale Categorical Object Recognition Using Contour Fragments"), with correlation in place of distance.
+    image: (h, w, c) uint8. label: (h', w') class indices, of whatever size shows the same scene. ignore: the ignore
+    index. Returns standard deviations above the mean of all shifts by 5 to 17 pixels of a 240 x 180 photo: about 0 is
+    chance, a right mask has 4 to 12; NaN where nothing can be said, as in a flat photo, a label of one class, or fewer
+    than 49 pixels in height or width. A boundary agrees with an edge as far as the edge is strong among its
+    surroundings and both run the same way, cos² of the angle between. After the chamfer matching of edges with
+    directions (Shotton et al. 2008, "Multiscale Categorical Object Recognition Using Contour Fragments"), with
+    correlation in place of distance.
 
     >>> label = np.zeros((120, 160), np.uint8)
     >>> label[30:90, 40:100] = 1

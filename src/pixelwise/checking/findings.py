@@ -10,7 +10,7 @@ from pixelwise.checking.alignment import suspects
 from pixelwise.checking.duplicates import WORDS, are_flat, near_duplicates
 from pixelwise.checking.stripes import CommonStripe, common_stripes
 from pixelwise.checking.survey import Facts
-from pixelwise.data.arrange import Relabelled
+from pixelwise.data.arrange import decoder_of
 from pixelwise.data.dataset import SPLITS, Dataset, Entry
 from pixelwise.data.masks.decoders import ColorMask
 from pixelwise.data.problems import Problem, gather
@@ -71,9 +71,7 @@ def _lossy(dataset: Dataset, facts: FACTS) -> Iterator[Problem]:
 
 def is_lossy(entry: Entry) -> bool:
     """Whether an entry's mask is a lossy colour mask."""
-    while isinstance(entry, Relabelled):
-        entry = entry.entry
-    decode = getattr(entry, "decode", None)
+    decode = decoder_of(entry)
     return isinstance(decode, ColorMask) and decode.lossy
 
 

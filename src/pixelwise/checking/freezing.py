@@ -7,8 +7,8 @@ from glob import escape
 from pathlib import Path
 
 from pixelwise.checking.check import Check
-from pixelwise.data.arrange import Relabelled, leave_out
-from pixelwise.data.dataset import SPLITS, Dataset, Entry
+from pixelwise.data.arrange import decoder_of, leave_out
+from pixelwise.data.dataset import SPLITS, Dataset
 from pixelwise.data.dataset_yaml import NAME, as_yaml
 from pixelwise.data.description import Description
 from pixelwise.data.layouts import folders, recognise
@@ -75,16 +75,10 @@ def _templates(dataset: Dataset, given: Description) -> tuple[dict[str, str], di
 
 def _values(dataset: Dataset, given: Description) -> tuple[dict[int, int], tuple[int, ...]]:
     """Pixel values and ignored ones as they were found; where the layout itself says what they mean, as given."""
-    decode = next((_decoder(entry) for name in SPLITS for entry in dataset.split(name).entries), None)
+    decode = next((decoder_of(entry) for name in SPLITS for entry in dataset.split(name).entries), None)
     if isinstance(decode, IndexMask) and dataset.layout in FOUND_BY_VALUE:
         return dict(decode.values), decode.ignored
     return dict(given.values), given.ignored
-
-
-def _decoder(entry: Entry) -> object:
-    while isinstance(entry, Relabelled):
-        entry = entry.entry
-    return getattr(entry, "decode", None)
 
 
 def _splits(dataset: Dataset) -> dict[str, tuple[str, ...]]:

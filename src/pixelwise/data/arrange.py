@@ -92,6 +92,13 @@ class Relabelled:
         return Sample(image, np.frombuffer(self.table, np.uint8)[label], name)
 
 
+def decoder_of(entry: Entry) -> object:
+    """What turns an entry's mask into a label, whether or not its classes are merged; None where it has no mask."""
+    while isinstance(entry, Relabelled):
+        entry = entry.entry
+    return getattr(entry, "decode", None)
+
+
 def merge_classes(dataset: Dataset, how: Groups | str) -> Dataset:
     """The dataset with its classes merged as ``pixelwise.labels.merge`` says; as it is where ``how`` is empty."""
     if not how:

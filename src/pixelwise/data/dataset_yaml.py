@@ -91,8 +91,9 @@ def _described(path: Path) -> tuple[Path, Description]:
 def _from_ours(path: Path, content: _File) -> tuple[Path, Description]:
     rows = _published_rows(content.classes) or rows_of(path, content.classes, content.palette)
     labels, values = labels_of(rows), values_of(rows)
-    asked = content.ignore if isinstance(content.ignore, list) else [content.ignore]
-    default = set() if IGNORE in values else {IGNORE}
+    default = {IGNORE} - values.keys()
+    listed = content.ignore if isinstance(content.ignore, list) else [content.ignore]
+    asked = default if content.ignore == IGNORE else set(listed)
     return path.parent / content.path, Description(
         source=path,
         layout=content.layout,
@@ -100,7 +101,7 @@ def _from_ours(path: Path, content: _File) -> tuple[Path, Description]:
         masks=check_templates(path, _by_split(content.masks)),
         labels=labels,
         values=values,
-        ignored=tuple(sorted({*asked, *default} - (values.keys() if content.ignore == IGNORE else set()))),
+        ignored=tuple(sorted(asked | default)),
         splits={split: (names,) if isinstance(names, str) else tuple(names) for split, names in content.splits.items()},
         exclude=tuple(content.exclude),
         groups=_groups(content.merge),
@@ -149,12 +150,10 @@ def as_yaml(description: Description, path: str = ".") -> str:
         of_class.setdefault(index, []).append(value)
     content: dict[str, Any] = {"path": path} if path != "." else {}
     content |= {"layout": description.layout} if description.layout else {}
-    content |= {
-        key: dict(value) for key, value in (("images", description.images), ("masks", description.masks)) if value
-    }
-    content |= (
-        {"splits": {split: list(names) for split, names in description.splits.items()}} if description.splits else {}
-    )
+    sides = {"images": dict(description.images), "masks": dict(description.masks)}
+    content |= {side: templates for side, templates in sides.items() if templates}
+    if description.splits:
+        content["splits"] = {split: list(names) for split, names in description.splits.items()}
     if labels:
         pairs = zip(labels.names, labels.colors, strict=True)
         content["classes"] = {name: _class(color, of_class.get(index)) for index, (name, color) in enumerate(pairs)}

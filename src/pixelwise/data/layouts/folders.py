@@ -18,7 +18,7 @@ from pixelwise.data.layouts.listing import Listing, list_pictures
 from pixelwise.data.layouts.patterns import NAME, Paired, Pattern, pair_files
 from pixelwise.data.layouts.sides import Side, names_split
 from pixelwise.data.layouts.splits import assemble, inside, sub_folders
-from pixelwise.data.masks.class_tables import read_class_table
+from pixelwise.data.masks.class_tables import find_class_table
 from pixelwise.data.masks.mask_classes import NotMasks, find_classes
 from pixelwise.errors import DataError, UserError
 
@@ -57,7 +57,8 @@ def recognise(root: Path, description: Description) -> Dataset | None:
         for split, masks in located.masks.items()
     }
     _refuse_none(root, located, paired)
-    table, faults = _class_table(root)
+    faults: list[DataError] = []
+    table = find_class_table(root, faults)
     try:
         found = find_classes([root / mask for one in paired.values() for _, _, mask in one.pairs], description, table)
     except NotMasks:
@@ -148,13 +149,6 @@ def _inside(root: Path, source: Path, template: str) -> Pattern:
     if ".." in pattern.folder.split("/") or inside(root, pattern.folder or ".") is None:
         raise DataError(source, f"'{template}' leads out of the dataset", "name a path below its folder", "outside")
     return pattern
-
-
-def _class_table(root: Path) -> tuple[Description | None, list[DataError]]:
-    try:
-        return read_class_table(root), []
-    except DataError as error:
-        return None, [error]
 
 
 def _format(photos: Sequence[Path]) -> tuple[Format, list[DataError]]:

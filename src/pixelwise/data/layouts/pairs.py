@@ -14,7 +14,7 @@ from pixelwise.data.files.images import list_images, read_image
 from pixelwise.data.layouts.halves import OTHER, Side, apart, half, share_of, side_of_masks
 from pixelwise.data.layouts.looks import ROWS
 from pixelwise.data.layouts.splits import assemble, inside, split_of, sub_folders
-from pixelwise.data.masks.class_tables import read_class_table
+from pixelwise.data.masks.class_tables import find_class_table
 from pixelwise.data.masks.decoders import Decoder
 from pixelwise.data.masks.found_classes import NotMasks
 from pixelwise.data.masks.mask_colors import classes_of_colors
@@ -60,7 +60,7 @@ def recognise(root: Path, description: Description) -> Dataset | None:
     pictures, odd = _look(even_sample(every, SAMPLED))
     if not pictures:
         return None
-    table = _class_table(root, problems)
+    table = find_class_table(root, problems)
     if (side := side_of_masks(every, pictures, description, table)) is None:
         return None
     looked = [half(picture, side) for picture in pictures]
@@ -118,14 +118,6 @@ def _add(by_name: dict[str, Path], paths: Iterable[Path], problems: list[DataErr
         if by_name.setdefault(path.stem, path) != path:
             what = "has the name of another file of its split, up to the ending"
             problems.append(DataError(path, what, "rename it", "duplicate name"))
-
-
-def _class_table(root: Path, problems: list[DataError]) -> Description | None:
-    try:
-        return read_class_table(root)
-    except DataError as error:
-        problems.append(error)
-        return None
 
 
 def _look(paths: Sequence[Path]) -> tuple[list[Image], list[DataError]]:

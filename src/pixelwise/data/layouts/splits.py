@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from pixelwise.data.dataset import RGB, Dataset, Entry, Format, Split
-from pixelwise.data.files.images import is_image
 from pixelwise.data.problems import gather
 from pixelwise.errors import DataError
 from pixelwise.labels import LabelMap
@@ -32,11 +31,6 @@ def split_of(folder: Path) -> str | None:
 def sub_folders(root: Path) -> list[Path]:
     """The visible folders directly in a folder, in the order of their names."""
     return sorted(path for path in root.iterdir() if path.is_dir() and path.name[0] not in "._")
-
-
-def holds_images(folder: Path) -> bool:
-    """Whether an image lies directly in a folder."""
-    return any(is_image(path) for path in folder.iterdir())
 
 
 def assemble(

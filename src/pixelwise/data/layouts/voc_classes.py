@@ -9,7 +9,7 @@ import numpy as np
 
 from pixelwise.data.description import Description
 from pixelwise.data.files.images import Pixels, read_mask
-from pixelwise.data.masks.class_tables import read_class_table
+from pixelwise.data.masks.class_tables import find_class_table
 from pixelwise.data.masks.decoders import ColorMask, IndexMask
 from pixelwise.data.masks.found_classes import Classes
 from pixelwise.data.masks.mask_classes import find_classes
@@ -59,13 +59,9 @@ def voc_classes(masks: Sequence[Path], described: Description, folders: Iterable
 
 def _table(folders: Iterable[Path]) -> tuple[Description | None, list[DataError]]:
     """The first list of classes; in VOC's colours where it has none, as labelme draws them."""
-    problems = []
+    problems: list[DataError] = []
     for folder in folders:
-        try:
-            table = read_class_table(folder)
-        except DataError as error:
-            problems.append(error)
-            continue
+        table = find_class_table(folder, problems)
         if table and table.labels:
             plain = table.source is not None and table.source.name in WITHOUT_COLORS
             colors = voc_colors(len(table.labels)) if plain else table.labels.colors

@@ -17,7 +17,7 @@ from pixelwise.data.description import Description
 from pixelwise.data.files.documents import read_json, read_text
 from pixelwise.data.layouts.splits import inside, sub_folders
 from pixelwise.data.masks.palettes import distinct_colors
-from pixelwise.errors import UserError
+from pixelwise.errors import DataError, UserError
 from pixelwise.labels import IGNORE, Color, LabelMap
 
 MOST_BYTES = 2**20
@@ -67,6 +67,15 @@ def read_class_table(root: Path) -> Description | None:
             if path.is_file() and inside(root, path.relative_to(root).as_posix()) and (found := _described(path, read)):
                 return found
     return None
+
+
+def find_class_table(root: Path, problems: list[DataError]) -> Description | None:
+    """The same; a table that cannot be read is added to the problems."""
+    try:
+        return read_class_table(root)
+    except DataError as error:
+        problems.append(error)
+        return None
 
 
 def _described(path: Path, read: Callable[[Path], list[Row]]) -> Description | None:
