@@ -96,6 +96,6 @@ def test_what_is_long_in_a_document_is_short_in_its_test() -> None:
     assert quick("pixelwise train my_photos --budget 2h --run x  # long") == (
         "pixelwise train my_photos --run x --epochs 1 --size 32x64 --batch 2"
     )
-    assert quick("pixelwise demo") == "pixelwise demo --budget 2s"
+    assert quick("pixelwise demo") == "pixelwise demo --budget 6s"
     for line in ("pixelwise train --resume x", "pixelwise demo --write x", "pixelwise predict a b"):
         assert quick(line) == line
