@@ -20,6 +20,8 @@ import torch
 import yaml
 
 ROOT = Path(__file__).parents[1]
+CAMVID, PAIRS = "../shared/data/camvid", "../shared/data/cityscapes_pairs"
+FULL = "--size 352x480 --budget 8m"
 RESULTS = ROOT / "results"
 RUNS = ROOT / "runs" / "record"
 
@@ -34,15 +36,37 @@ class Record:
     gpu: bool = False
 
 
+# Every model under one recipe: 20 passes over CamVid's 367 training images, crops of 256x352, seed 0, no GPU.
+ALIKE = "--size 256x352 --epochs 20"
+SQUEEZENET = "--weights ../shared/data/weights/squeezenet1_0_imagenet.safetensors --encoder-rate 0.3"
+MODELS = {
+    "unet": f"--model unet --option width=16 {ALIKE}",
+    "unet_nearest": f"--model unet --option width=16 --option upsample=nearest {ALIKE}",
+    "unet_bilinear": f"--model unet --option width=16 --option upsample=bilinear {ALIKE}",
+    "segnet": f"--model segnet --option width=16 {ALIKE}",
+    "segnet_basic": f"--model segnet_basic --option width=16 {ALIKE}",
+    "encoder_unet": f"--model encoder_unet {SQUEEZENET} {ALIKE}",
+    "deeplabv3plus": f"--model deeplabv3plus {SQUEEZENET} {ALIKE}",
+    "street": f"--model street {ALIKE}",
+    # At sizes of their own: frames as large as the notebook's; and valid convolutions, which need larger images.
+    "unet_carla": "--model unet_carla --size 96x128 --epochs 40",
+    "unet_valid": "--model unet --option width=16 --option padding=valid --size 192x256 --epochs 10",
+}
+# A pretrained encoder against the same from scratch: three seeds, smaller and shorter.
+SHORT = "--model encoder_unet --size 192x256 --epochs 10"
+MODELS |= {f"pretrained_{seed}": f"{SHORT} --seed {seed} {SQUEEZENET}" for seed in range(3)}
+MODELS |= {f"scratch_{seed}": f"{SHORT} --seed {seed}" for seed in range(3)}
+
 RECORDS = (
     Record("demo_streets", "demo", split="test"),
-    Record("camvid_unet_30m_cpu", "train ../shared/data/camvid --model unet --budget 30m --device cpu"),
-    Record("camvid_segnet_30m_cpu", "train ../shared/data/camvid --model segnet --budget 30m --device cpu"),
-    Record("cityscapes_pairs_unet_8m_cpu", "train ../shared/data/cityscapes_pairs --budget 8m --device cpu"),
-    Record("camvid_unet_full_gpu", "train ../shared/data/camvid --size 352x480 --budget 8m --device cuda", gpu=True),
-    Record("camvid_segnet_full_gpu", "train ../shared/data/camvid --model segnet --size 352x480 --budget 8m"
-           " --device cuda", gpu=True),
-)  # fmt: skip
+    Record("camvid_unet_30m_cpu", f"train {CAMVID} --model unet --budget 30m --device cpu"),
+    Record("camvid_segnet_30m_cpu", f"train {CAMVID} --model segnet --budget 30m --device cpu"),
+    Record("cityscapes_pairs_unet_8m_cpu", f"train {PAIRS} --model unet --budget 8m --device cpu"),
+    *(Record(f"models_{name}", f"train {CAMVID} {arguments} --device cpu") for name, arguments in MODELS.items()),
+    Record("camvid_unet_full_gpu", f"train {CAMVID} --model unet {FULL} --device cuda", gpu=True),
+    Record("camvid_segnet_full_gpu", f"train {CAMVID} --model segnet {FULL} --device cuda", gpu=True),
+    Record("camvid_street_full_gpu", f"train {CAMVID} --model street {FULL} --device cuda", gpu=True),
+)
 
 
 def owed() -> list[Record]:

@@ -24,10 +24,11 @@ def row(result: dict[str, Any]) -> tuple[str, ...]:
     recipe, conditions, scores = result["recipe"], result["conditions"], result["scores"]
     last = result["history"][-1]
     size = "x".join(str(side) for side in recipe["size"])
+    width = recipe.get("width") or recipe["options"]["width"]
     return (
         f"`{result['command'].split(' --run')[0]}`",
         f"{conditions['images']} images, {conditions['split']}",
-        f"{MODELS[recipe['model']]}, width {recipe['width']}, at {size}",
+        f"{MODELS[recipe['model']]}, width {width}, at {size}",
         f"{recipe['steps'] * recipe['batch']:,} images ({last['epoch']:.0f} passes)",
         f"{last['seconds'] / 60:.0f} min",
         f"**{scores['mean IoU']:.3f}**",

@@ -51,7 +51,7 @@ def small_run(tmp_path_factory: pytest.TempPathFactory, small_folder: Path) -> P
     from pixelwise.training import Recipe
 
     folder = tmp_path_factory.mktemp("runs") / "finished"
-    recipe = Recipe(width=4, size=(32, 64), steps=6, batch=2, validations=2)
+    recipe = Recipe("unet", {"width": 4}, size=(32, 64), steps=6, batch=2, validations=2)
     recipe.save(folder / api.RECIPE, Source(str(small_folder)))
     api.resume(folder, "cpu")
     return folder
@@ -59,6 +59,8 @@ def small_run(tmp_path_factory: pytest.TempPathFactory, small_folder: Path) -> P
 
 @pytest.fixture(scope="session")
 def _inputs(tmp_path_factory: pytest.TempPathFactory, small: Dataset, small_run: Path) -> Path:
+    from small_models import write_squeezenet
+
     root = tmp_path_factory.mktemp("inputs") / "work" / "pixelwise"
     write_dataset(small, root / "camvid", "camvid")
     write_dataset(small, root / "my_photos", "folders")
@@ -69,6 +71,7 @@ def _inputs(tmp_path_factory: pytest.TempPathFactory, small: Dataset, small_run:
     for number, sample in enumerate(small.test):
         Pillow.fromarray(sample.image).save(root / "holiday_photos" / f"{number}.jpg")
     shutil.copy(root / "holiday_photos" / "0.jpg", root / "street.jpg")
+    write_squeezenet(root / "squeezenet1_0_imagenet.safetensors")
     run = root / "runs" / "2026-11-20_unet_camvid"
     shutil.copytree(small_run, run)
     recipe = run / "recipe.yaml"
@@ -80,7 +83,7 @@ def _inputs(tmp_path_factory: pytest.TempPathFactory, small: Dataset, small_run:
 def desk(tmp_path: Path, _inputs: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A current folder of one's own with all that the documents speak of.
 
-    camvid, my_photos, cityscapes_pairs, holiday_photos, street.jpg, a run, and ../shared/data.
+    camvid, my_photos, cityscapes_pairs, holiday_photos, street.jpg, weights, a run, and ../shared/data.
     """
     shutil.copytree(_inputs, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path / "pixelwise")

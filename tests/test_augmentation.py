@@ -67,8 +67,8 @@ class Loaded(np.random.Generator):
 
 def test_without_any_change_the_image_comes_back_exactly() -> None:
     image, classes = photo(0, HEIGHT, WIDTH), label(0, HEIGHT, WIDTH)
-    affine = draw_affine(replace(PLAIN, size=(HEIGHT, WIDTH)), generator(PLAIN, 0, 0), HEIGHT, WIDTH)
-    color = draw_color(PLAIN, generator(PLAIN, 0, 0))
+    affine = draw_affine(replace(PLAIN, size=(HEIGHT, WIDTH)), generator(PLAIN.seed, 0, 0), HEIGHT, WIDTH)
+    color = draw_color(PLAIN, generator(PLAIN.seed, 0, 0))
     seen, found = apply(*one(image, classes), affine, color, crop=(HEIGHT, WIDTH))
     assert np.abs(seen - image).max() < 1e-2  # a step of 255 times the rounding of a coordinate
     assert np.array_equal(np.rint(seen), image)
@@ -77,7 +77,7 @@ def test_without_any_change_the_image_comes_back_exactly() -> None:
 
 def test_a_mirror_turns_image_and_label_alike() -> None:
     image, classes = photo(0, HEIGHT, WIDTH), label(0, HEIGHT, WIDTH)
-    mirror = draw_affine(replace(PLAIN, size=(HEIGHT, WIDTH), flip=1), generator(PLAIN, 0, 0), HEIGHT, WIDTH)
+    mirror = draw_affine(replace(PLAIN, size=(HEIGHT, WIDTH), flip=1), generator(PLAIN.seed, 0, 0), HEIGHT, WIDTH)
     seen, found = apply(*one(image, classes), mirror, crop=(HEIGHT, WIDTH))
     assert np.array_equal(np.rint(seen), image[:, ::-1])
     assert np.array_equal(found, classes[:, ::-1])
@@ -111,7 +111,7 @@ def test_another_ignored_value_is_used_outside() -> None:
 @pytest.mark.parametrize("index", range(12))
 def test_the_resampling_is_that_of_scipy(index: int) -> None:
     image, classes = photo(index, HEIGHT, WIDTH), label(index, HEIGHT, WIDTH)
-    affine = draw_affine(WILD, generator(WILD, 0, index), HEIGHT, WIDTH)
+    affine = draw_affine(WILD, generator(WILD.seed, 0, index), HEIGHT, WIDTH)
     seen, _ = apply(*one(image, classes), affine)
     turn = affine[::-1, 1::-1]  # (row, column) in the place of (x, y)
     middle_of_crop, middle = (np.array(size) / 2 - 0.5 for size in (CROP, (HEIGHT, WIDTH)))
@@ -126,7 +126,7 @@ def test_the_resampling_is_that_of_scipy(index: int) -> None:
 def test_image_and_label_stay_aligned_whatever_is_drawn(index: int) -> None:
     classes = np.kron(label(index, HEIGHT // 2, WIDTH // 2), np.ones((2, 2), np.uint8))
     painted = np.where(classes == 255, 127, classes * 20).astype(np.uint8)[..., None].repeat(3, axis=2)
-    seen, found = apply(*one(painted, classes), draw_affine(WILD, generator(WILD, 3, index), HEIGHT, WIDTH))
+    seen, found = apply(*one(painted, classes), draw_affine(WILD, generator(WILD.seed, 3, index), HEIGHT, WIDTH))
     same = inner(found)
     assert same.mean() > 0.1
     decoded = np.rint(seen[..., 0] / 20).astype(int)
@@ -138,7 +138,7 @@ def test_image_and_label_stay_aligned_whatever_is_drawn(index: int) -> None:
 @pytest.mark.parametrize("index", range(10))
 def test_a_crop_smaller_than_the_zoomed_image_lies_inside_it(index: int) -> None:
     recipe = replace(WILD, rotation=0, zoom=(1, 2))
-    affine = draw_affine(recipe, generator(recipe, 0, index), HEIGHT, WIDTH)
+    affine = draw_affine(recipe, generator(recipe.seed, 0, index), HEIGHT, WIDTH)
     corners = affine @ np.array([[x * CROP[1] / 2, y * CROP[0] / 2, 1] for x in (-1, 1) for y in (-1, 1)]).T
     assert np.abs(corners[0]).max() <= WIDTH / 2 + 1e-9
     assert np.abs(corners[1]).max() <= HEIGHT / 2 + 1e-9
@@ -149,7 +149,7 @@ def test_an_image_smaller_than_the_crop_lies_inside_it_whole(index: int) -> None
     recipe = replace(PLAIN, zoom=(0.4, 0.6), flip=0.5)
     _, found = apply(
         *one(photo(0, HEIGHT, WIDTH), np.ones((HEIGHT, WIDTH), np.uint8)),
-        affine := draw_affine(recipe, generator(recipe, 0, index), HEIGHT, WIDTH),
+        affine := draw_affine(recipe, generator(recipe.seed, 0, index), HEIGHT, WIDTH),
     )
     zoom = 1 / abs(affine[0, 0])
     assert 0.4 <= zoom <= 0.6
@@ -158,19 +158,19 @@ def test_an_image_smaller_than_the_crop_lies_inside_it_whole(index: int) -> None
 
 def test_zoom_rotation_and_mirror_stay_within_what_the_recipe_allows() -> None:
     for index in range(200):
-        affine = draw_affine(WILD, generator(WILD, 0, index), HEIGHT, WIDTH)[:, :2]
+        affine = draw_affine(WILD, generator(WILD.seed, 0, index), HEIGHT, WIDTH)[:, :2]
         zoom = abs(np.linalg.det(affine)) ** -0.5
         assert 0.75 <= zoom <= 2
         assert np.allclose(affine @ affine.T, np.eye(2) / zoom**2)  # neither shear nor stretch
         assert math.degrees(math.asin(abs(affine[0, 1]) * zoom)) <= 30
-    mirrored = [np.linalg.det(draw_affine(WILD, generator(WILD, 0, i), 9, 9)[:, :2]) < 0 for i in range(400)]
+    mirrored = [np.linalg.det(draw_affine(WILD, generator(WILD.seed, 0, i), 9, 9)[:, :2]) < 0 for i in range(400)]
     assert np.mean(mirrored) == pytest.approx(0.5, abs=0.1)
 
 
 def test_the_same_seed_epoch_and_index_give_the_same_bytes_and_others_do_not() -> None:
     def drawn(seed: int, epoch: int, index: int) -> bytes:
         recipe = replace(WILD, seed=seed)
-        random = generator(recipe, epoch, index)
+        random = generator(recipe.seed, epoch, index)
         affine, color = draw_affine(recipe, random, HEIGHT, WIDTH), draw_color(recipe, random)
         seen, found = apply(*one(photo(0, HEIGHT, WIDTH), label(0, HEIGHT, WIDTH)), affine, color)
         return seen.tobytes() + found.tobytes()
@@ -190,7 +190,7 @@ def test_what_happens_to_an_image_does_not_depend_on_the_batch_it_is_in() -> Non
 
 
 def test_colours_stay_as_they_are_where_nothing_is_to_change() -> None:
-    assert np.allclose(draw_color(PLAIN, generator(PLAIN, 0, 0)), SAME_COLORS)
+    assert np.allclose(draw_color(PLAIN, generator(PLAIN.seed, 0, 0)), SAME_COLORS)
 
 
 @pytest.mark.parametrize("saturation", [0.0, 0.3, 1.0])
@@ -250,7 +250,7 @@ def test_images_of_another_number_of_channels_change_in_brightness() -> None:
 @pytest.mark.parametrize("index", range(8))
 def test_the_padding_of_a_smaller_image_in_the_cache_is_never_seen(index: int) -> None:
     cache = mixed_cache()
-    random = generator(WILD, 0, index)
+    random = generator(WILD.seed, 0, index)
     width, height = cache.extents[1].int().tolist()
     seen, found = augment(
         cache.images[1:],
@@ -273,7 +273,7 @@ def test_a_smaller_image_in_the_cache_is_augmented_as_if_it_were_alone(index: in
     cache, alone = mixed_cache(), fill_cache(held("a"), (24, 32), torch.device("cpu"))
     cache.images[1, :, :24, :24], cache.labels[1, :24, :24] = alone.images[0, :, :, :24], alone.labels[0, :, :24]
     changes = {
-        "affines": torch.tensor(draw_affine(WILD, generator(WILD, 0, index), 24, 24)[None], dtype=torch.float32),
+        "affines": torch.tensor(draw_affine(WILD, generator(WILD.seed, 0, index), 24, 24)[None], dtype=torch.float32),
         "colors": torch.eye(3, 4)[None],
         "extents": torch.tensor([[24.0, 24.0]]),
         "crop": CROP,

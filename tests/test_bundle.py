@@ -17,9 +17,10 @@ import torch
 from safetensors.torch import save_file
 from small_models import TWO, tiny_bundle
 
-from pixelwise.bundle import FORMAT, load_bundle, load_tensors, save_tensors
+from pixelwise.bundle import FORMAT, load_bundle
 from pixelwise.errors import UserError
 from pixelwise.models import build_network
+from pixelwise.tensors import load_tensors, save_tensors
 
 
 @pytest.fixture

@@ -101,7 +101,7 @@ def test_a_batch_is_no_larger_than_its_largest_image() -> None:
 
 
 def test_training_ends_with_the_same_weights_whether_images_are_kept_or_read_ahead() -> None:
-    recipe, weights = Recipe(width=4, size=(32, 32), batch=2, steps=4), torch.ones(11)
+    recipe, weights = Recipe(options={"width": 4}, size=(32, 32), batch=2, steps=4), torch.ones(11)
     ends = []
     for images in (fill_cache(split(*MIXED), (32, 36), CPU), Stream(split(*MIXED), (32, 36), CPU)):
         state = fresh_state(recipe, 11, CPU)

@@ -1,5 +1,6 @@
 """The networks: as large as in the papers, of the right shape, and able to learn."""
 
+import numpy as np
 import pytest
 import torch
 from small_models import streets, tiny_network
@@ -7,16 +8,20 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pixelwise.errors import UserError
-from pixelwise.losses import cross_entropy
+from pixelwise.losses import cross_entropy, deeply_supervised
 from pixelwise.machine import mixed_precision
-from pixelwise.models import MODELS, Network, SegNet, UNet, build_network
+from pixelwise.models import MODELS, Network, SegNet, SegNetBasic, UNet, build_network, unet_carla
 from pixelwise.models.layers import he_normal
+from pixelwise.models.unet import crop
 
 VARIANTS = [
     ("unet", {}),
     ("unet", {"upsample": "nearest", "batch_norm": False}),
-    ("unet", {"upsample": "bilinear", "depth": 2}),
+    ("unet", {"upsample": "bilinear", "depth": 2, "padding": "valid"}),
+    ("unet_carla", {}),
     ("segnet", {}),
+    ("segnet_basic", {}),
+    ("street", {}),
 ]
 
 
@@ -32,9 +37,10 @@ def photo(height: int, width: int, images: int = 1) -> Tensor:
     return torch.randint(0, 256, (images, 3, height, width), generator=torch.Generator().manual_seed(1)).byte()
 
 
-def test_the_unet_of_the_paper_with_same_padding_has_31_030_658_parameters() -> None:
+@pytest.mark.parametrize("padding", ["same", "valid"])
+def test_the_unet_of_the_paper_has_31_030_658_parameters(padding: str) -> None:
     with torch.device("meta"):
-        assert size(UNet(1, 2, batch_norm=False)) == 31_030_658
+        assert size(UNet(1, 2, batch_norm=False, padding=padding)) == 31_030_658
 
 
 def test_the_unet_has_the_23_convolutional_layers_of_the_paper() -> None:
@@ -45,6 +51,73 @@ def test_the_unet_has_the_23_convolutional_layers_of_the_paper() -> None:
     assert kernels.count((1, 1)) == 1
     assert len(convolutions(network, nn.ConvTranspose2d)) == 4
     assert len(kernels) + 4 == 23
+
+
+def test_the_unet_of_the_paper_makes_388_pixels_of_572_through_the_sizes_of_its_figure() -> None:
+    with torch.device("meta"):
+        network = UNet(1, 2, batch_norm=False, padding="valid")
+        sides = []
+        for block in (*network.down, *reversed(network.up)):
+            block.register_forward_hook(lambda _, __, answer: sides.append(answer.shape[-1]))
+        assert network(torch.zeros(1, 1, 572, 572)).shape == (1, 2, 388, 388)
+    assert sides == [568, 280, 136, 64, 28, 52, 100, 196, 388]
+
+
+def test_a_skip_is_cropped_to_its_middle() -> None:
+    skip = torch.arange(64.0).view(1, 1, 8, 8)
+    assert torch.equal(crop(skip, torch.zeros(1, 1, 4, 2)), skip[..., 2:6, 3:5])
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4])
+def test_overlapping_tiles_give_the_logits_of_the_whole_image_without_a_seam(
+    depth: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network, image = tiny_network(padding="valid", width=2, depth=depth), photo(85, 170)
+    whole = network(image)
+    monkeypatch.setattr("pixelwise.models.network.TILE", 32)
+    assert (network(image) - whole).abs().max() < 1e-6 * whole.abs().max()
+
+
+def test_the_border_of_a_valid_unet_sees_the_image_mirrored() -> None:
+    network, image = tiny_network(padding="valid", width=2), photo(100, 116)
+    mirrored = torch.from_numpy(np.pad(image.numpy(), ((0, 0), (0, 0), (92, 92), (92, 92)), mode="reflect"))
+    assert torch.allclose(network(image), network.body((mirrored.float() - 127.5) / 64), atol=1e-5)
+
+
+def test_the_unet_of_the_course_has_8_640_471_parameters() -> None:
+    with torch.device("meta"):
+        assert size(unet_carla(3, 23)) == 8_640_471
+
+
+def test_the_unet_of_the_course_labels_frames_of_96x128_with_23_classes() -> None:
+    with torch.device("meta"):
+        assert unet_carla(3, 23)(torch.zeros(2, 3, 96, 128)).shape == (2, 23, 96, 128)
+
+
+def test_the_unet_of_the_course_drops_out_in_its_two_deepest_blocks_alone() -> None:
+    dropped = [
+        [layer.p for layer in block if isinstance(layer, nn.Dropout)] for block in unet_carla(3, 2, width=2).down
+    ]
+    assert dropped == [[], [], [], [0.3], [0.3]]
+
+
+def test_a_3x3_transposed_convolution_grows_as_that_of_keras_does() -> None:
+    """Keras: output[2 i + k] += input[i] * kernel[k] for k in 0, 1, 2, cut to twice the input, from the upper left."""
+    network = UNet(1, 1, width=1, depth=1, upsample="transpose3", batch_norm=False)
+    network.grow[0].weight.data = torch.tensor([1.0, 10, 100])[:, None].mul(torch.ones(3)).expand(2, 1, 3, 3).clone()
+    network.down = nn.ModuleList([nn.Identity(), nn.Identity()])
+    network.up[0] = seen = _Recorder()
+    network.classify = nn.Identity()
+    network(torch.tensor([1.0, 2, 3, 4])[:, None].expand(1, 2, 4, 4))
+    assert seen.seen[0, -1, :, 0].tolist() == [4, 40, 408, 80]  # two input channels; rows 2 and 4 are pooled
+
+
+def test_segnet_basic_has_4_convolutions_of_7x7_down_and_4_up_and_about_the_paper_s_1_4_million_parameters() -> None:
+    with torch.device("meta"):
+        network = SegNetBasic(3, 11)
+    kernels = [layer.kernel_size for layer in convolutions(network)]
+    assert kernels == [(7, 7)] * 8 + [(1, 1)]
+    assert size(network) == 3 * 64 * 49 + 7 * 64 * 64 * 49 + 8 * 2 * 64 + 64 * 11 + 11 == 1_416_075
 
 
 def test_segnet_for_camvid_has_29_449_355_parameters() -> None:
@@ -94,7 +167,8 @@ def test_padding_repeats_the_edge_below_and_to_the_right() -> None:
 @pytest.mark.parametrize("model", MODELS)
 def test_a_size_that_needs_no_padding_goes_through_the_body_as_it_is(model: str) -> None:
     network, image = tiny_network(model), photo(64, 32)
-    assert torch.allclose(network(image), network.body((image.float() - 127.5) / 64), atol=1e-4)
+    logits = network.body((image.float() - 127.5) / 64)
+    assert torch.allclose(network(image), F.interpolate(logits, size=(64, 32), mode="bilinear"), atol=1e-4)
 
 
 def test_normalisation_is_saved_with_the_weights() -> None:
@@ -124,6 +198,7 @@ class _Recorder(nn.Module):
 
 def test_unpooling_puts_every_value_back_where_it_came_from() -> None:
     network = SegNet(1, 1, width=1).eval()
+    network.stride = 2
     first, last = _Recorder(), _Recorder()
     network.down = nn.ModuleList([first])
     network.up = nn.ModuleList([last])
@@ -134,6 +209,7 @@ def test_unpooling_puts_every_value_back_where_it_came_from() -> None:
 
 def test_each_decoder_stage_unpools_with_the_indices_of_its_own_encoder_stage() -> None:
     network = SegNet(1, 1, width=1).eval()
+    network.stride = 4
     network.down = nn.ModuleList([_Recorder(), _Recorder()])
     network.up = nn.ModuleList([_Recorder(), _Recorder()])
     image = torch.arange(16.0).view(1, 1, 4, 4)
@@ -147,7 +223,7 @@ def test_each_decoder_stage_unpools_with_the_indices_of_its_own_encoder_stage() 
 def test_the_gradient_reaches_every_parameter(model: str, options: dict[str, object]) -> None:
     network = tiny_network(model, **options).train()
     images, labels = streets()
-    cross_entropy(network(images), labels).backward()
+    deeply_supervised(lambda logits: cross_entropy(logits, labels), network.outputs(images)).backward()
     for name, weights in network.named_parameters():
         assert weights.grad is not None, name
         # Batch norm takes the mean away, so the bias that SegNet has before it feels nothing but rounding.

@@ -8,20 +8,20 @@ import yaml
 
 from pixelwise.data.dataset import Source
 from pixelwise.errors import UserError
-from pixelwise.models import build_network
+from pixelwise.models import MODELS, build_network
 from pixelwise.training import Recipe, load_recipe
 
 
 def written(path: Path, **changes: object) -> Path:
     """A good recipe.yaml with some settings changed."""
-    Recipe(width=8).save(path / "recipe.yaml", Source("camvid"))
+    Recipe(options={"width": 8}).save(path / "recipe.yaml", Source("camvid"))
     content = yaml.safe_load((path / "recipe.yaml").read_text()) | changes
     (path / "recipe.yaml").write_text(yaml.safe_dump(content))
     return path / "recipe.yaml"
 
 
 def test_a_recipe_comes_back_as_it_was_written(tmp_path: Path) -> None:
-    recipe = Recipe(model="segnet", width=24, size=(96, 128), zoom=(0.5, 2), learning_rate=1e-3, seed=7)
+    recipe = Recipe(model="segnet", options={"width": 24}, size=(96, 128), zoom=(0.5, 2), learning_rate=1e-3, seed=7)
     recipe.save(tmp_path / "recipe.yaml", Source("../my data: photos"))
     assert load_recipe(tmp_path / "recipe.yaml") == (recipe, Source("../my data: photos"))
 
@@ -38,9 +38,9 @@ def test_settings_that_are_left_out_have_their_defaults(tmp_path: Path) -> None:
     assert load_recipe(tmp_path / "recipe.yaml") == (Recipe(steps=5), Source("camvid"))
 
 
-@pytest.mark.parametrize("model", ["unet", "segnet"])
+@pytest.mark.parametrize("model", MODELS)
 def test_every_model_can_be_built_with_the_options_of_its_recipe(model: str) -> None:
-    assert build_network(model, 2, **Recipe(model=model, width=2).options())
+    assert build_network(model, 2, **Recipe(model=model, options={"width": 2}).options)
 
 
 def test_a_misspelt_setting_is_told_with_the_nearest_one(tmp_path: Path) -> None:
@@ -54,7 +54,9 @@ def test_a_misspelt_setting_is_told_with_the_nearest_one(tmp_path: Path) -> None
         ("steps", 0),
         ("steps", "many"),
         ("batch", -1),
-        ("width", 2.5),
+        ("options", 2.5),
+        ("weights", 3),
+        ("encoder_rate", 0),
         ("validations", 0),
         ("seed", -1),
         ("size", [192]),

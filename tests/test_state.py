@@ -8,17 +8,18 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from small_data import held
+from small_models import write_squeezenet
 
-from pixelwise.bundle import load_tensors
 from pixelwise.errors import UserError
 from pixelwise.labels import CAMVID11
+from pixelwise.tensors import load_tensors
 from pixelwise.training import Recipe
 from pixelwise.training.cache import Cache, fill_cache
 from pixelwise.training.loop import class_weights, train_step
 from pixelwise.training.state import State, fresh_state
 
 CPU = torch.device("cpu")
-RECIPE = Recipe(width=4, size=(32, 32), batch=2, steps=10)
+RECIPE = Recipe("unet", {"width": 4}, size=(32, 32), batch=2, steps=10)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,7 @@ def numbers(state: State) -> dict[str, bytes]:
     return {name: tensor.contiguous().numpy().tobytes() for name, tensor in tensors.items()}
 
 
-@pytest.mark.parametrize("model", ["unet", "segnet"])
+@pytest.mark.parametrize("model", ["unet", "unet_carla", "segnet", "street"])
 def test_a_run_that_was_saved_and_loaded_goes_on_byte_for_byte(model: str, cache: Cache, tmp_path: Path) -> None:
     recipe = replace(RECIPE, model=model)
     uninterrupted = trained(3, cache, recipe)
@@ -52,6 +53,58 @@ def test_a_run_that_was_saved_and_loaded_goes_on_byte_for_byte(model: str, cache
     resumed.load(tmp_path / "state.safetensors")
     assert (resumed.step, resumed.best) == (3, 1 / 3)
     assert numbers(resumed) == numbers(uninterrupted)
+    assert numbers(trained(2, cache, recipe, resumed)) == numbers(trained(2, cache, recipe, uninterrupted))
+
+
+def with_encoder(**changes: object) -> Recipe:
+    return replace(RECIPE, model="encoder_unet", weights="squeezenet.safetensors", **changes)
+
+
+@pytest.fixture
+def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, torch.Tensor]:
+    """Of a SqueezeNet, in the current folder as squeezenet.safetensors."""
+    monkeypatch.chdir(tmp_path)
+    return write_squeezenet(tmp_path / "squeezenet.safetensors")
+
+
+def moved(state: State, start: dict[str, torch.Tensor]) -> float:
+    """How far the encoder's second layer has gone."""
+    return (state.network.encoder.fire2.squeeze1x1.weight - start["fire2.squeeze1x1.weight"]).abs().max().item()
+
+
+def test_a_pretrained_encoder_starts_from_its_weights_and_its_own_normalisation(
+    weights: dict[str, torch.Tensor],
+) -> None:
+    state = fresh_state(with_encoder(), 11, CPU)
+    assert moved(state, weights) == 0
+    assert state.network.mean.flatten().tolist() == [123, 117, 104]
+
+
+def test_the_encoder_learns_at_its_own_rate(cache: Cache, weights: dict[str, torch.Tensor]) -> None:
+    """AdamW's first step moves every weight by the learning rate, whatever the gradient is."""
+    gone = [moved(trained(1, cache, with_encoder(encoder_rate=rate, weight_decay=0.0)), weights) for rate in (1.0, 0.1)]
+    assert gone[1] == pytest.approx(0.1 * gone[0], rel=0.01)
+
+
+def test_a_frozen_encoder_stays_as_it_was_loaded_and_the_rest_learns(
+    cache: Cache, weights: dict[str, torch.Tensor]
+) -> None:
+    start = fresh_state(with_encoder(freeze=True), 11, CPU).network.body.classify.weight.clone()
+    state = trained(3, cache, with_encoder(freeze=True))
+    for name, tensor in state.network.encoder.state_dict().items():
+        wanted = weights[name].flip(1) if name == "conv1.weight" else weights[name]
+        assert torch.equal(tensor, wanted), name
+    assert not torch.equal(state.network.body.classify.weight, start)
+
+
+@pytest.mark.usefixtures("weights")
+@pytest.mark.parametrize("freeze", [False, True])
+def test_a_run_with_a_pretrained_encoder_goes_on_byte_for_byte(freeze: bool, cache: Cache, tmp_path: Path) -> None:
+    recipe = with_encoder(freeze=freeze, encoder_rate=0.3)
+    uninterrupted = trained(2, cache, recipe)
+    uninterrupted.save(tmp_path / "state.safetensors")
+    resumed = fresh_state(replace(recipe, seed=9), len(CAMVID11), CPU)
+    resumed.load(tmp_path / "state.safetensors")
     assert numbers(trained(2, cache, recipe, resumed)) == numbers(trained(2, cache, recipe, uninterrupted))
 
 
@@ -99,7 +152,13 @@ def test_the_state_holds_nothing_but_numbers(cache: Cache, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    "other", [replace(RECIPE, width=8), replace(RECIPE, model="segnet"), replace(RECIPE, upsample="nearest")], ids=str
+    "other",
+    [
+        replace(RECIPE, options={"width": 8}),
+        replace(RECIPE, model="segnet"),
+        replace(RECIPE, options=RECIPE.options | {"upsample": "nearest"}),
+    ],
+    ids=str,
 )
 def test_a_state_of_another_recipe_is_refused(other: Recipe, cache: Cache, tmp_path: Path) -> None:
     trained(1, cache).save(tmp_path / "state.safetensors")

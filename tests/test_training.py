@@ -26,11 +26,11 @@ from command_line import RUN_FOLDER, files_below, pixelwise, refused
 
 import pixelwise as pw
 from pixelwise import api
-from pixelwise.bundle import load_tensors
 from pixelwise.data import Dataset
 from pixelwise.data.dataset import Source
 from pixelwise.errors import UserError
 from pixelwise.labels import CAMVID11
+from pixelwise.tensors import load_tensors
 from pixelwise.training import Interrupted, Recipe, Request, load_recipe, plan
 from pixelwise.training.augmentation import draw_affine, draw_color, generator
 from pixelwise.training.cache import Cache
@@ -39,7 +39,7 @@ from pixelwise.training.plan import parse_duration, parse_size, scaled_size
 from pixelwise.training.run import _stop_asked, read_history, validation_steps
 
 CPU = torch.device("cpu")
-TINY = Recipe(width=4, size=(32, 64), steps=8, batch=2, validations=2)
+TINY = Recipe("unet", {"width": 4}, size=(32, 64), steps=8, batch=2, validations=2)
 LONG = replace(TINY, steps=80, validations=40)
 
 
@@ -83,7 +83,7 @@ def test_the_files_of_a_run_say_what_was_asked_what_it_ran_on_and_how_it_went(
     small_run: Path, small_folder: Path
 ) -> None:
     recipe, data = load_recipe(small_run / "recipe.yaml")
-    assert (recipe.width, recipe.steps, data) == (4, 6, Source(str(small_folder)))
+    assert (recipe.options, recipe.steps, data) == ({"width": 4}, 6, Source(str(small_folder)))
     environment = json.loads((small_run / "environment.json").read_text())
     assert environment["torch"] == torch.__version__
     assert "command" in environment
@@ -118,7 +118,9 @@ def test_the_same_recipe_gives_the_same_weights_and_another_seed_others(
 
 def test_a_tiny_model_learns_what_it_sees(tmp_path: Path, small_folder: Path) -> None:
     plain = replace(TINY, flip=0.0, zoom=(1.0, 1.0), rotation=0.0, color=0.0, hue=0.0, class_balance=0.0)
-    recipe = replace(plain, width=8, size=(64, 96), steps=50, validations=2, batch=6, learning_rate=1e-2, ema=0.9)
+    recipe = replace(
+        plain, options={"width": 8}, size=(64, 96), steps=50, validations=2, batch=6, learning_rate=1e-2, ema=0.9
+    )
     api.resume(begin(tmp_path / "run", small_folder, recipe), "cpu")
     losses = [row["loss"] for row in read_history(tmp_path / "run" / "history.csv")]
     assert losses[-1] < 0.5 * math.log(len(CAMVID11))  # half of what knowing nothing costs
@@ -126,7 +128,7 @@ def test_a_tiny_model_learns_what_it_sees(tmp_path: Path, small_folder: Path) ->
 
 
 def test_training_in_python_gives_a_scored_model(tmp_path: Path, small: Dataset) -> None:
-    request = Request(epochs=1, size=(32, 64), width=4, batch=2)
+    request = Request(epochs=1, size=(32, 64), options={"width": 4}, batch=2)
     model = api.train_request(small, request, device="cpu", run=tmp_path / "run")
     assert model.evaluation is not None
     assert model.run == tmp_path / "run"
@@ -232,7 +234,7 @@ def test_a_run_killed_between_two_writes_goes_on_from_what_is_whole(tmp_path: Pa
 
 def test_a_state_of_another_recipe_or_cut_off_is_refused(tmp_path: Path, small_run: Path, small_folder: Path) -> None:
     shutil.copytree(small_run, tmp_path / "run")
-    begin(tmp_path / "run", small_folder, replace(TINY, width=8))
+    begin(tmp_path / "run", small_folder, replace(TINY, options={"width": 8}))
     assert "not the state of a run with this recipe" in refused("train", "--resume", tmp_path / "run")
     state = tmp_path / "run" / "state.safetensors"
     state.write_bytes(state.read_bytes()[:-100])
@@ -287,7 +289,7 @@ def test_a_folder_that_is_no_run_cannot_be_resumed(tmp_path: Path) -> None:
 
 
 def test_a_recipe_is_read_back_as_it_was_written(tmp_path: Path) -> None:
-    recipe = Recipe("segnet", 8, size=(64, 96), zoom=(0.5, 3.0), learning_rate=1e-3, seed=7)
+    recipe = Recipe("segnet", {"width": 8}, "a.safetensors", size=(64, 96), zoom=(0.5, 3.0), learning_rate=1e-3, seed=7)
     for data in (Source("some folder"), Source("some folder", "voc", "camvid32-to-11")):
         recipe.save(tmp_path / "recipe.yaml", data)
         assert load_recipe(tmp_path / "recipe.yaml") == (recipe, data)
@@ -298,8 +300,8 @@ def test_a_recipe_is_read_back_as_it_was_written(tmp_path: Path) -> None:
 
 def test_epochs_fix_the_number_of_steps(small: Dataset) -> None:
     for epochs, steps in ((1.0, 3), (2.5, 8), (0.1, 1)):
-        recipe, _ = plan(Request(epochs=epochs, size=(32, 64), width=4, batch=2), small, CPU)
-        assert (recipe.steps, recipe.size, recipe.width) == (steps, (32, 64), 4)
+        recipe, _ = plan(Request(epochs=epochs, size=(32, 64), options={"width": 4}, batch=2), small, CPU)
+        assert (recipe.steps, recipe.size, recipe.options) == (steps, (32, 64), {"width": 4})
         assert 1 <= recipe.validations <= 20
 
 
@@ -309,13 +311,13 @@ def test_more_time_never_chooses_a_smaller_network_and_always_more_to_see(
     """The machine is imagined: a step takes a microsecond per pixel and filter, so that the choice is the same."""
 
     def seconds(recipe: Recipe, *_: object) -> float:
-        return 1e-6 * recipe.batch * math.prod(recipe.size) * recipe.width
+        return 1e-6 * recipe.batch * math.prod(recipe.size) * recipe.options["width"]
 
     planning = import_module("pixelwise.training.plan")  # the function of that name hides the module
     monkeypatch.setattr(planning, "seconds_per_step", seconds)
     chosen = []
     for budget in (30, 60, 120, 400, 4000):
-        recipe, cache = plan(Request(budget=budget, began=time.monotonic(), batch=2), small, CPU)
+        recipe, cache = plan(Request("unet", budget=budget, began=time.monotonic(), batch=2), small, CPU)
         assert 0.5 * budget < recipe.steps * seconds(recipe) + planning.RESERVE < budget
         assert recipe.validations >= 1
         assert len(cache) == 6
@@ -386,7 +388,7 @@ def test_every_image_is_seen_once_in_every_epoch_in_another_order() -> None:
 def test_what_happens_to_an_image_follows_from_seed_epoch_and_index_alone() -> None:
     def drawn(seed: int, epoch: int, index: int) -> list[float]:
         recipe = Recipe(seed=seed)
-        random = generator(recipe, epoch, index)
+        random = generator(seed, epoch, index)
         return [*draw_affine(recipe, random, 200, 300).ravel(), *draw_color(recipe, random).ravel()]
 
     assert drawn(0, 3, 5) == drawn(0, 3, 5)

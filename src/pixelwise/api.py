@@ -5,7 +5,7 @@ import time
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pixelwise.bundle import Bundle, load_bundle
 from pixelwise.data import Dataset, Split, open_dataset
@@ -72,13 +72,15 @@ def load(path: str | Path, device: str = "auto") -> Model:
     return Model(load_bundle(file, pick_device(device)), file.parent if (file.parent / RECIPE).exists() else None)
 
 
-def train(
+def train(  # noqa: PLR0913 - what people set most often
     data: str | Path | Dataset,
-    model: str = "unet",
+    model: str = "street",
     *,
     budget: str | float | None = None,
     epochs: float | None = None,
     size: tuple[int, int] | None = None,
+    options: dict[str, Any] | None = None,
+    weights: str = "",
     seed: int = 0,
     device: str = "auto",
     run: str | Path | None = None,
@@ -87,11 +89,15 @@ def train(
 
     data: a folder, or a dataset. model: one of pixelwise.models.MODELS. budget: "10m", "2h" or seconds until
     all is done, from which resolution, width and steps follow; or epochs: passes over the training images; half
-    an hour if neither is given. size: height and width of the training crop. run: the run folder, by default
-    below runs/.
+    an hour if neither is given. size: height and width of the training crop. options: of the model, as
+    `pixelwise models NAME` lists them. weights: of its pretrained encoder, a .safetensors file or hf:OWNER/NAME.
+    run: the run folder, by default below runs/.
     """
     seconds = parse_duration(budget) if isinstance(budget, str) else budget
-    request = Request(model, seconds, time.monotonic(), epochs=epochs, size=size, seed=seed)
+    began = time.monotonic()
+    request = Request(
+        model, seconds, began, epochs=epochs, size=size, options=options or {}, weights=weights, seed=seed
+    )
     return train_request(data, request, device=device, run=run)
 
 

@@ -11,14 +11,13 @@ from typing import Annotated, Any
 
 import pydantic
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 from pixelwise.data.dataset import RGB, Format
 from pixelwise.errors import UserError
 from pixelwise.files import replacing
 from pixelwise.labels import IGNORE, Color, LabelMap
 from pixelwise.models import Network, build_network
+from pixelwise.tensors import load_tensors, save_tensors
 
 FORMAT = 1
 
@@ -125,22 +124,3 @@ def _read_header(path: Path, metadata: Mapping[str, str]) -> _Header:
         return _Header.model_validate_json(metadata["pixelwise"])
     except pydantic.ValidationError as error:
         raise UserError(f"{path}: its header is damaged ({error.error_count()} errors); train it again") from error
-
-
-def save_tensors(tensors: dict[str, torch.Tensor], path: Path, metadata: dict[str, str]) -> None:
-    """Tensors and text as one safetensors file; OSError where that cannot be written."""
-    try:
-        save_file(tensors, path, metadata)
-    except SafetensorError as error:
-        raise OSError(None, str(error)) from error
-
-
-def load_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
-    """The tensors and the text of a safetensors file. Raises UserError where it is missing, cut off or another kind."""
-    if not path.is_file():
-        raise UserError(f"{path}: there is no such file")
-    try:
-        with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise UserError(f"{path}: is not a whole safetensors file ({error}); copy it again or train anew") from error

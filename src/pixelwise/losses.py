@@ -1,5 +1,7 @@
 """What is minimised: pure functions of logits and labels."""
 
+from collections.abc import Callable, Sequence
+
 from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn import functional as F
@@ -25,3 +27,22 @@ def cross_entropy(
     counted = label != ignore
     weight = counted.sum() if weights is None else weights[label[counted]].sum()
     return total / weight.clamp(min=1e-12)
+
+
+AUXILIARY = 0.4  # weight of an auxiliary head's loss, as in PSPNet (Zhao et al. 2017)
+
+
+def deeply_supervised(
+    loss: Callable[[Tensor], Tensor], outputs: Sequence[Float[Tensor, "n k h w"]]
+) -> Float[Tensor, ""]:
+    """The loss of the logits, and 0.4 times that of every auxiliary head's.
+
+    outputs: logits first, then those of the heads; most networks have none.
+    Source: Lee et al., "Deeply-Supervised Nets", AISTATS 2015.
+
+    >>> import torch
+    >>> deeply_supervised(lambda logits: logits.mean(), [torch.ones(1, 2, 1, 1), torch.ones(1, 2, 1, 1)]).item()
+    1.399999976158142
+    """
+    main, *auxiliary = (loss(logits) for logits in outputs)
+    return main + AUXILIARY * sum(auxiliary)

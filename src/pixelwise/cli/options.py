@@ -12,4 +12,7 @@ Run = Annotated[Path | None, typer.Option(help="The run folder  [default: runs/D
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file, or a run folder.")]
 Data = Annotated[str, typer.Argument(metavar="DATA", help="A folder, dataset.yaml or table; or `streets`.")]
 Layout = Annotated[str | None, typer.Option(help="How DATA lies: voc, coco, ...  [default: recognised]")]
+Option = Annotated[
+    list[str] | None, typer.Option(metavar="NAME=VALUE", help="Of the model: width=64 ...  [see `pixelwise models`]")
+]
 Classes = Annotated[str | None, typer.Option(help="Merge classes: camvid32-to-11 ...  [default: as they are]")]

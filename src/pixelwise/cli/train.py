@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pixelwise.cli.options import AsJson, Classes, Device, Layout, Run
+from pixelwise.cli.options import AsJson, Classes, Device, Layout, Option, Run
 from pixelwise.errors import UserError
 
 if TYPE_CHECKING:
     from pixelwise.api import Model
     from pixelwise.training import Request
 
-EXAMPLE = "Example:  pixelwise train my_photos --model unet --budget 30m"
+EXAMPLE = "Example:  pixelwise train my_photos --budget 30m"
 
 
 def register(app: typer.Typer) -> None:
@@ -25,12 +25,16 @@ def train(  # noqa: PLR0913 - one parameter per option
     data: Annotated[
         str | None, typer.Argument(metavar="DATA", help="A folder, dataset.yaml or table; or `streets`.")
     ] = None,
-    model: Annotated[str, typer.Option(help="unet or segnet")] = "unet",
+    model: Annotated[str, typer.Option(help="One of `pixelwise models`.")] = "street",
     budget: Annotated[str | None, typer.Option(help="Time until all is done: 90s, 30m, 2h  [default: 30m]")] = None,
     epochs: Annotated[float | None, typer.Option(help="Passes over the images, instead of a budget.")] = None,
     size: Annotated[str | None, typer.Option(help="HEIGHTxWIDTH of the training crop  [default: planned]")] = None,
     batch: Annotated[int, typer.Option(min=1, help="Images per step.")] = 4,
     seed: Annotated[int, typer.Option(min=0, help="Of weights, order and augmentation.")] = 0,
+    option: Option = None,
+    weights: Annotated[str, typer.Option(help="Of a pretrained encoder: FILE.safetensors, hf:OWNER/NAME.")] = "",
+    encoder_rate: Annotated[float, typer.Option(help="Learning rate of that encoder, times the others'.")] = 1.0,
+    freeze: Annotated[bool, typer.Option("--freeze", help="Keep that encoder as it was loaded.")] = False,
     layout: Layout = None,
     classes: Classes = None,
     device: Device = "auto",
@@ -45,10 +49,12 @@ def train(  # noqa: PLR0913 - one parameter per option
     """
     began = time.monotonic()
     from pixelwise.training import Request
-    from pixelwise.training.plan import parse_duration, parse_size
+    from pixelwise.training.plan import parse_duration, parse_option, parse_size
 
     if resume is not None:
-        if any(given is not None for given in (data, budget, epochs, size, run, layout, classes)):
+        if any(
+            given is not None for given in (data, budget, epochs, size, run, layout, classes, option, weights or None)
+        ):
             raise UserError("--resume goes on with the run's own data and recipe; leave the other options out")
         _resume(resume, device, as_json)
         return
@@ -56,7 +62,19 @@ def train(  # noqa: PLR0913 - one parameter per option
         raise UserError("train needs DATA: a folder of images and masks, or `streets` for the built-in scenes")
     crop = parse_size(size) if size else None
     seconds = parse_duration(budget) if budget else None
-    request = Request(model, seconds, began, epochs=epochs, size=crop, batch=batch, seed=seed)
+    request = Request(
+        model,
+        seconds,
+        began,
+        epochs=epochs,
+        size=crop,
+        options=dict(map(parse_option, option or [])),
+        weights=weights,
+        encoder_rate=encoder_rate,
+        freeze=freeze,
+        batch=batch,
+        seed=seed,
+    )
     _train((data, layout, classes), request, device, run, as_json=as_json)
 
 

@@ -7,14 +7,60 @@ from typing import Any
 from torch import nn
 
 from pixelwise.errors import UserError, unknown
+from pixelwise.models.deeplabv3plus import DeepLabV3Plus
+from pixelwise.models.encoder_unet import EncoderUNet
 from pixelwise.models.network import Network
-from pixelwise.models.segnet import SegNet
+from pixelwise.models.segnet import SegNet, SegNetBasic
+from pixelwise.models.street import Street
 from pixelwise.models.unet import UNet
+from pixelwise.models.unet_carla import unet_carla
 
-__all__ = ["MODELS", "Network", "SegNet", "UNet", "build_network"]
+__all__ = [
+    "MODELS",
+    "SOURCES",
+    "DeepLabV3Plus",
+    "EncoderUNet",
+    "Network",
+    "SegNet",
+    "SegNetBasic",
+    "Street",
+    "UNet",
+    "build_network",
+    "options_of",
+    "unet_carla",
+]
 
-MODELS: dict[str, Callable[..., nn.Module]] = {"unet": UNet, "segnet": SegNet}
+MODELS: dict[str, Callable[..., nn.Module]] = {
+    "unet": UNet,
+    "unet_carla": unet_carla,
+    "segnet": SegNet,
+    "segnet_basic": SegNetBasic,
+    "encoder_unet": EncoderUNet,
+    "deeplabv3plus": DeepLabV3Plus,
+    "street": Street,
+}
+SOURCES = {
+    "unet": "Ronneberger et al. 2015",
+    "unet_carla": "course notebook, after Ronneberger et al. 2015",
+    "segnet": "Badrinarayanan et al. 2017",
+    "segnet_basic": "Badrinarayanan et al. 2017",
+    "encoder_unet": "U-Net over a pretrained encoder",
+    "deeplabv3plus": "Chen et al. 2018",
+    "street": "pixelwise",
+}
 LARGEST = {"width": 4096, "depth": 10}  # beyond any machine; a damaged file may say anything
+
+
+def options_of(model: str) -> dict[str, Any]:
+    """The options of one of MODELS with their defaults. Raises UserError for an unknown model.
+
+    >>> options_of("segnet")
+    {'width': 64}
+    """
+    if model not in MODELS:
+        raise unknown("model", model, MODELS)
+    parameters = inspect.signature(MODELS[model]).parameters.values()
+    return {option.name: option.default for option in parameters if option.kind is option.KEYWORD_ONLY}
 
 
 def build_network(model: str, classes: int, *, in_channels: int = 3, **options: Any) -> Network:  # noqa: ANN401
@@ -25,9 +71,7 @@ def build_network(model: str, classes: int, *, in_channels: int = 3, **options: 
     >>> build_network("unet", 11, width=8).stride
     16
     """
-    if model not in MODELS:
-        raise unknown("model", model, MODELS)
-    known = set(inspect.signature(MODELS[model]).parameters) - {"in_channels", "classes"}
+    known = options_of(model)
     for option in options:
         if option not in known:
             raise unknown(f"option of {model}", option, known)

@@ -1,19 +1,31 @@
 """What is saved and run: any image size in, logits of that size out, with the preprocessing inside."""
 
 from collections.abc import Callable
+from itertools import product
 from typing import cast
 
+import numpy as np
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from pixelwise.errors import UserError
+
+TILE = 512  # pixels of a tile's logits, at least
+
 
 class Network(nn.Module):
-    """Normalises, pads to what the body can halve, runs the body, crops back.
+    """Normalises, pads to what the body can take, runs the body, brings its logits to the size of the image.
 
-    body: logits from a normalised image whose height and width are multiples of ``body.stride``.
+    body: logits from a normalised image whose height and width are multiples of ``body.stride``. They may be smaller
+    than the image, and are then resized. In training it may give a tuple: logits, then those of auxiliary heads.
+    Where it loses pixels along the border, as valid convolutions do, ``body.margin`` says how many on every side and
+    ``body.remainder`` by how much height and width of its logits are more than multiples of ``stride``.
     mean, std: per channel, of images in [0, 255]; they are saved with the weights.
+
+    A body with a margin labels a large image tile by tile, which gives the same logits as all at once: the U-Net's
+    overlap-tile strategy (Ronneberger et al. 2015, figure 2).
 
     >>> from pixelwise.models.unet import UNet
     >>> Network(UNet(3, 11, width=8))(torch.zeros(1, 3, 97, 31, dtype=torch.uint8)).shape
@@ -31,15 +43,76 @@ class Network(nn.Module):
 
     @property
     def stride(self) -> int:
-        """The height and width inside are padded to multiples of this."""
+        """The height and width of the logits inside are this much apart."""
         return cast(int, self.body.stride)
+
+    @property
+    def encoder(self) -> nn.Module:
+        """The part that may be pretrained, of a body that has one."""
+        return cast(nn.Module, self.body.encoder)
+
+    @property
+    def remainder(self) -> int:
+        """Height and width of the logits inside are multiples of the stride and this."""
+        return cast(int, getattr(self.body, "remainder", 0))
+
+    @property
+    def margin(self) -> int:
+        """Pixels that the body loses on every side; mirrored ones stand in for them."""
+        return cast(int, getattr(self.body, "margin", 0))
 
     def forward(self, image: Shaped[Tensor, "n c h w"]) -> Float[Tensor, "n k h w"]:
         """Images in [0, 255], uint8 or float, of any size -> logits of that size."""
-        height, width = image.shape[-2:]
-        normalised = (image - self.mean) / self.std
-        padding = (0, -width % self.stride, 0, -height % self.stride)
-        if any(padding):
-            normalised = F.pad(normalised, padding, mode="replicate")
-        body = cast(Callable[[Tensor], Tensor], self.body)
-        return body(normalised.contiguous(memory_format=torch.channels_last))[..., :height, :width]
+        return self.outputs(image)[0]
+
+    def outputs(self, image: Shaped[Tensor, "n c h w"]) -> list[Float[Tensor, "n k h w"]]:
+        """The logits, then those of the auxiliary heads, which some bodies have while they are trained.
+
+        Raises UserError for images of another number of channels.
+        """
+        channels, height, width = image.shape[1:]
+        if channels != self.mean.numel():
+            raise UserError(f"the network takes images of {self.mean.numel()} channels, but these have {channels}")
+        padded = self._padded((image - self.mean) / self.std)
+        answers = self._by_tiles(padded) if self.margin and not self.training else self._run(padded)
+        inner = [side - 2 * self.margin for side in padded.shape[-2:]]
+        return [_resized(logits, inner)[..., :height, :width] for logits in answers]
+
+    def _run(self, padded: Tensor) -> tuple[Tensor, ...]:
+        body = cast(Callable[[Tensor], Tensor | tuple[Tensor, ...]], self.body)
+        answers = body(padded.contiguous(memory_format=torch.channels_last))
+        return answers if isinstance(answers, tuple) else (answers,)
+
+    def _by_tiles(self, padded: Tensor) -> tuple[Tensor]:
+        """Each tile with its margin, and begun at a multiple of the stride, so that pooling falls as in the whole."""
+        height, width = (side - 2 * self.margin for side in padded.shape[-2:])
+        step = -(-TILE // self.stride) * self.stride
+        reach = step + self.remainder + 2 * self.margin
+        whole: Tensor | None = None
+        for top, left in product(*(range(0, max(1, side - self.remainder), step) for side in (height, width))):
+            (logits,) = self._run(padded[..., top : top + reach, left : left + reach])
+            if whole is None:
+                whole = logits.new_empty(*logits.shape[:2], height, width)
+            whole[..., top : top + step + self.remainder, left : left + step + self.remainder] = logits
+        return (cast(Tensor, whole),)
+
+    def _padded(self, image: Tensor) -> Tensor:
+        """With the margin mirrored, as the U-Net's paper has it; else the edge repeated."""
+        rows, columns = (
+            (self.margin, self.margin + (self.remainder - side) % self.stride) for side in image.shape[-2:]
+        )
+        if self.margin:
+            return _mirrored(_mirrored(image, -2, rows), -1, columns)
+        return F.pad(image, (*columns, *rows), mode="replicate") if any(rows + columns) else image
+
+
+def _mirrored(image: Tensor, axis: int, padding: tuple[int, int]) -> Tensor:
+    """Mirrored at its edges, again and again where the padding is larger than the image."""
+    places = np.pad(np.arange(image.shape[axis]), padding, mode="reflect")
+    return image.index_select(axis, torch.from_numpy(places).to(image.device))
+
+
+def _resized(logits: Tensor, size: list[int]) -> Tensor:
+    if list(logits.shape[-2:]) == size:
+        return logits
+    return F.interpolate(logits, size=size, mode="bilinear")

@@ -57,9 +57,9 @@ def turn_hue(angle: float) -> Matrix:
     return np.asarray(turned)
 
 
-def generator(recipe: Recipe, epoch: int, index: int) -> np.random.Generator:
+def generator(seed: int, epoch: int, index: int) -> np.random.Generator:
     """The source of everything random that happens to image ``index`` in ``epoch``."""
-    return np.random.default_rng([recipe.seed, epoch, index])
+    return np.random.default_rng([seed, epoch, index])
 
 
 def augment(

@@ -1,6 +1,8 @@
 """The loop: batch, step, average; now and then validate and save. Between two steps it can stop."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 
 import numpy as np
@@ -10,7 +12,7 @@ from torch import Tensor
 
 from pixelwise.data import Dataset
 from pixelwise.data.dataset import Split
-from pixelwise.losses import cross_entropy
+from pixelwise.losses import cross_entropy, deeply_supervised
 from pixelwise.machine import mixed_precision
 from pixelwise.metrics import confusion, mean_iou
 from pixelwise.models import Network
@@ -23,7 +25,7 @@ from pixelwise.training.state import State
 WARM_UP = 0.1  # share of the steps in which the learning rate rises
 CLIP = 5.0  # largest norm of a gradient
 AHEAD = 4  # steps whose images may be read before they are needed
-ORDER = 2**32 - 1  # in the place of an image's index: draws the order of an epoch
+ORDER, DROPOUT = 2**32 - 1, 2**32 - 2  # in the place of an image's index: what the order, and dropout, are drawn by
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:
@@ -54,13 +56,13 @@ def samples_of_step(recipe: Recipe, step: int, images: int) -> list[tuple[int, i
     [[(0, 2), (0, 1)], [(0, 3), (0, 0)]]
     """
     places = [divmod(step * recipe.batch + place, images) for place in range(recipe.batch)]
-    return [(epoch, int(order_of_epoch(recipe, epoch, images)[place])) for epoch, place in places]
+    return [(epoch, int(order_of_epoch(recipe.seed, epoch, images)[place])) for epoch, place in places]
 
 
 @lru_cache(maxsize=4)
-def order_of_epoch(recipe: Recipe, epoch: int, images: int) -> Int64[np.ndarray, " images"]:
+def order_of_epoch(seed: int, epoch: int, images: int) -> Int64[np.ndarray, " images"]:
     """The order in which an epoch goes through the images."""
-    return generator(recipe, epoch, ORDER).permutation(images)
+    return generator(seed, epoch, ORDER).permutation(images)
 
 
 def batch_of_step(recipe: Recipe, step: int, cache: TrainingImages, ignore: int) -> tuple[Tensor, Tensor]:
@@ -70,7 +72,7 @@ def batch_of_step(recipe: Recipe, step: int, cache: TrainingImages, ignore: int)
     images, labels, extents = cache.batch([index for _, index in coming[0]])
     affines, colors = [], []
     for (epoch, index), (width, height) in zip(coming[0], extents.int().tolist(), strict=True):
-        random = generator(recipe, epoch, index)
+        random = generator(recipe.seed, epoch, index)
         affines.append(draw_affine(recipe, random, height, width))
         colors.append(draw_color(recipe, random))
     return augment(
@@ -88,11 +90,13 @@ def train_step(state: State, recipe: Recipe, cache: TrainingImages, weights: Ten
     """One optimiser step; the loss before it."""
     images, labels = batch_of_step(recipe, state.step, cache, ignore)
     for group in state.optimizer.param_groups:
-        group["lr"] = learning_rate(recipe, state.step)
+        group["lr"] = group["rate"] * learning_rate(recipe, state.step)
     state.network.train()
-    with mixed_precision(images.device):
-        logits = state.network(images)
-    loss = cross_entropy(logits, labels, ignore=ignore, weights=weights)
+    if recipe.freeze:
+        state.network.encoder.eval()  # batch norm too stays as it was loaded
+    with mixed_precision(images.device), _chance(recipe.seed, state.step, images.device):
+        outputs = state.network.outputs(images)
+    loss = deeply_supervised(lambda logits: cross_entropy(logits, labels, ignore=ignore, weights=weights), outputs)
     state.optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(state.network.parameters(), CLIP)
@@ -100,6 +104,14 @@ def train_step(state: State, recipe: Recipe, cache: TrainingImages, weights: Ten
     state.step += 1
     state.average(recipe.ema)
     return loss.detach()
+
+
+@contextmanager
+def _chance(seed: int, step: int, device: torch.device) -> Iterator[None]:
+    """What dropout draws in a step follows from (seed, step) alone, so that a resumed run draws the same."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(int(generator(seed, step, DROPOUT).integers(2**63)))
+        yield
 
 
 def validate(network: Network, split: Split, dataset: Dataset, size: tuple[int, int]) -> float:

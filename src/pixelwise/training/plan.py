@@ -8,16 +8,18 @@ import math
 import statistics
 import time
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
+import yaml
 
 from pixelwise.data import Dataset
 from pixelwise.data.dataset import Split
 from pixelwise.data.store.reading import in_memory
-from pixelwise.errors import UserError, unknown
+from pixelwise.errors import UserError
 from pixelwise.labels import IGNORE
 from pixelwise.machine import reuse_memory
-from pixelwise.models import MODELS
+from pixelwise.models import build_network
 from pixelwise.progress import clock, track
 from pixelwise.training.cache import TrainingImages, training_images
 from pixelwise.training.loop import class_weights, train_step, validate
@@ -35,6 +37,7 @@ WARM_STEPS, TIMED_STEPS = 2, 3
 RESERVE = 8.0  # seconds kept for writing the report
 VALIDATION_SHARE = 0.06  # of the budget
 
+WIDTH_PLANNED = ("unet", "segnet", "segnet_basic")  # the others have the width that they were designed with
 # (share of the native area, width) from the cheapest to the dearest: first the resolution grows, because thin
 # poles and far signs are lost in small images whatever the width, then the width.
 LADDER = (
@@ -56,22 +59,30 @@ class Request:
     """What the user asked for; None is left to the plan.
 
     budget: seconds from ``began`` (of time.monotonic) until all is done. epochs: passes over the training
-    images; without either the budget is half an hour. size: height and width. width: filters of the first level.
+    images; without either the budget is half an hour. size: height and width. options: of the model. weights,
+    encoder_rate, freeze: of its encoder, as in Recipe.
     """
 
-    model: str = "unet"
+    model: str = "street"
     budget: float | None = None
     began: float = field(default_factory=time.monotonic)
     epochs: float | None = None
     size: tuple[int, int] | None = None
-    width: int | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    weights: str = ""
+    encoder_rate: float = 1.0
+    freeze: bool = False
     batch: int = 4
     seed: int = 0
 
     def __post_init__(self) -> None:
         """Refuses what cannot be trained before any data is read."""
-        if self.model not in MODELS:
-            raise unknown("model", self.model, MODELS)
+        with torch.device("meta"):  # names the option that is wrong
+            network = build_network(self.model, 2, **self.options)
+        if self.weights and not hasattr(network.body, "encoder"):
+            raise UserError(f"{self.model} has no encoder that takes weights; use encoder_unet or deeplabv3plus")
+        if self.freeze and not self.weights:
+            raise UserError("freeze keeps the encoder as it was loaded; give its weights too")
         if self.budget is not None and self.epochs is not None:
             raise UserError("budget and epochs both say how long to train; give one of them")
         if self.epochs is not None and not 0 < self.epochs < math.inf:
@@ -107,6 +118,22 @@ def parse_size(text: str) -> tuple[int, int]:
     if len(sides) != 2 or not all(side.isdecimal() and 0 < int(side) <= 2**14 for side in sides):
         raise UserError(f"'{text}' is no size; write HEIGHTxWIDTH in pixels, 192x256 for one")
     return int(sides[0]), int(sides[1])
+
+
+def parse_option(text: str) -> tuple[str, Any]:
+    """ "upsample=nearest" -> ("upsample", "nearest"); numbers, true and false as YAML has them. Raises UserError.
+
+    >>> parse_option("width=16"), parse_option("batch_norm=false")
+    (('width', 16), ('batch_norm', False))
+    """
+    name, equals, value = text.partition("=")
+    try:
+        read = yaml.safe_load(value)
+    except yaml.YAMLError:
+        read = None
+    if not (name and equals) or read is None:
+        raise UserError(f"'{text}' is no option; write NAME=VALUE, width=16 for one")
+    return name, read
 
 
 def plan(request: Request, dataset: Dataset, device: torch.device) -> tuple[Recipe, TrainingImages]:
@@ -148,8 +175,17 @@ def _ladder(request: Request, split: Split) -> list[Recipe]:
     batch = min(request.batch, len(split))
     rungs = []
     for share, width in LADDER:
-        size = request.size or scaled_size(native, share)
-        recipe = Recipe(request.model, request.width or width, size=size, batch=batch, seed=request.seed)
+        options = ({"width": width} if request.model in WIDTH_PLANNED else {}) | request.options
+        recipe = Recipe(
+            request.model,
+            options,
+            weights=request.weights,
+            encoder_rate=request.encoder_rate,
+            freeze=request.freeze,
+            size=request.size or scaled_size(native, share),
+            batch=batch,
+            seed=request.seed,
+        )
         if recipe not in rungs:
             rungs.append(recipe)
     return rungs

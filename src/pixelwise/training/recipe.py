@@ -1,6 +1,6 @@
 """What a training run is asked to do: one frozen dataclass, written to recipe.yaml as resolved."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,7 +22,9 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class Recipe:
     """Everything that decides how a run ends, given the data.
 
-    model: one of MODELS. width: filters of its first level. upsample: how U-Net's decoder grows, "" = as in its paper.
+    model: one of MODELS. options: what it is built with, `width` for one; the rest is as in its paper.
+    weights: of its pretrained encoder, a .safetensors file or a name on the hub, "" = none. encoder_rate: times
+    learning_rate, for the encoder (Howard and Ruder 2018). freeze: the encoder stays as it was loaded.
     size: height and width of the training crop in pixels; images are first brought to this area.
     steps: optimiser steps in all. batch: images per step. learning_rate: peak of the one-cycle schedule
     (Smith and Topin 2018). weight_decay: of AdamW (Loshchilov and Hutter 2019).
@@ -32,13 +34,15 @@ class Recipe:
     color: strength of exposure, contrast and saturation changes, 0 = none. hue: degrees either way.
     seed: of weights, order and augmentation.
 
-    >>> Recipe(width=16).options()
-    {'width': 16}
+    >>> Recipe().model
+    'street'
     """
 
-    model: str = "unet"
-    width: PositiveInt = 32
-    upsample: str = ""
+    model: str = "street"
+    options: dict[str, Any] = field(default_factory=dict)
+    weights: str = ""
+    encoder_rate: Positive = 1.0
+    freeze: bool = False
     size: tuple[PositiveInt, PositiveInt] = (192, 256)
     steps: PositiveInt = 1000
     batch: PositiveInt = 4
@@ -53,10 +57,6 @@ class Recipe:
     color: NotNegative = 0.3
     hue: NotNegative = 10.0
     seed: NonNegativeInt = 0
-
-    def options(self) -> dict[str, Any]:
-        """What the model is built with."""
-        return {"width": self.width} | ({"upsample": self.upsample} if self.upsample else {})
 
     def save(self, path: Path, data: Source) -> None:
         """Writes recipe.yaml; data: what it is for."""

@@ -90,7 +90,7 @@ class Run:
         return Bundle(
             self.state.averaged,
             recipe.model,
-            recipe.options(),
+            recipe.options,
             self.dataset.labels,
             recipe.size,
             provenance,

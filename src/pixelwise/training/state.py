@@ -6,10 +6,11 @@ from pathlib import Path
 
 import torch
 
-from pixelwise.bundle import load_tensors, save_tensors
 from pixelwise.errors import UserError
 from pixelwise.files import replacing
 from pixelwise.models import Network, build_network
+from pixelwise.models.pretrained import load_pretrained
+from pixelwise.tensors import load_tensors, save_tensors
 from pixelwise.training.recipe import Recipe
 
 MOMENTS = ("exp_avg", "exp_avg_sq")  # AdamW's two averages
@@ -59,9 +60,14 @@ class State:
             written["state"] = {
                 index: {"step": done.clone()}
                 | {moment: _laid_out_as(weights, tensors[f"{moment}.{index}"]) for moment in MOMENTS}
-                for index, weights in enumerate(self.network.parameters())
+                for index, weights in enumerate(self.weights)
             }
         return written
+
+    @property
+    def weights(self) -> list[torch.nn.Parameter]:
+        """What is trained, in the optimiser's order."""
+        return [weights for group in self.optimizer.param_groups for weights in group["params"]]
 
     def average(self, decay: float) -> None:
         """Moves the averaged network towards the network; early on faster, so that it forgets its start."""
@@ -76,13 +82,26 @@ def fresh_state(recipe: Recipe, classes: int, device: torch.device, *, in_channe
     """The state before the first step; the weights follow from the recipe's seed. in_channels: of the images."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
-        network = build_network(recipe.model, classes, in_channels=in_channels, **recipe.options())
+        network = build_network(recipe.model, classes, in_channels=in_channels, **recipe.options)
+    if recipe.weights:
+        load_pretrained(network, recipe.weights)
     network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     averaged = copy.deepcopy(network).eval().requires_grad_(False)
-    optimizer = torch.optim.AdamW(
-        network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay, foreach=True
-    )
+    groups = parameter_groups(network, recipe)
+    optimizer = torch.optim.AdamW(groups, recipe.learning_rate, weight_decay=recipe.weight_decay, foreach=True)
     return State(network, averaged, optimizer)
+
+
+def parameter_groups(network: Network, recipe: Recipe) -> list[dict[str, object]]:
+    """What is trained: a pretrained encoder at a rate of its own, or not at all. rate: times the learning rate."""
+    if not recipe.weights:
+        return [{"params": list(network.parameters()), "rate": 1.0}]
+    encoder = set(network.encoder.requires_grad_(not recipe.freeze).parameters())
+    rest = [weights for weights in network.parameters() if weights not in encoder]
+    groups: list[dict[str, object]] = [{"params": rest, "rate": 1.0}]
+    if not recipe.freeze:
+        groups.append({"params": list(network.encoder.parameters()), "rate": recipe.encoder_rate})
+    return groups
 
 
 def _laid_out_as(weights: torch.Tensor, moment: torch.Tensor) -> torch.Tensor:

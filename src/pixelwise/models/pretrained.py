@@ -1,0 +1,183 @@
+"""Pretrained weights for the encoder of a network, and the preprocessing that goes with them."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pydantic
+import torch
+from torch import Tensor
+
+from pixelwise.errors import UserError
+from pixelwise.models.network import Network
+from pixelwise.models.squeezenet import SqueezeNet
+from pixelwise.models.timm_encoder import TimmEncoder
+from pixelwise.tensors import load_tensors
+
+HUB = "hf:"
+WEIGHTS, CONFIG = "model.safetensors", "config.json"  # as the hub's repositories of timm networks name them
+
+
+def load_pretrained(network: Network, weights: str) -> None:
+    """Puts weights into the encoder of ``network`` and has it normalise images as these weights want it.
+
+    weights: a .safetensors file, or a repository on the Hugging Face hub, "hf:OWNER/NAME" or, where no such file is,
+    "OWNER/NAME". Every name and shape must match those of the encoder and its classifier, which is left out.
+    An image with another number of channels than 3: squeezenet's first convolution gets the mean of its three
+    channels' weights in every channel, times 3 / channels; timm sums up or repeats them; mean and standard deviation
+    become the average of the three.
+    Raises UserError for a network without such an encoder, and for weights that are not there or do not fit.
+    """
+    encoder = getattr(network.body, "encoder", None)
+    if not isinstance(encoder, SqueezeNet | TimmEncoder):
+        name = type(network.body).__name__.lower()
+        raise UserError(f"{name} has no pretrained encoder; use encoder_unet or deeplabv3plus")
+    path = _find(weights)
+    tensors, _ = load_tensors(path)
+    try:
+        if isinstance(encoder, SqueezeNet):
+            mean, std = _load_squeezenet(encoder, tensors)
+        else:
+            mean, std = _load_timm(encoder, tensors, path)
+    except (ValueError, RuntimeError, KeyError) as error:
+        what = " ".join(str(error).split())
+        raise UserError(
+            f"{path}: its weights do not fit the encoder: {what[:300]}; give those of this very network"
+        ) from error
+    network.mean.copy_(_per_channel(mean, network.mean))
+    network.std.copy_(_per_channel(std, network.std))
+
+
+def _per_channel(values: Sequence[float], like: Tensor) -> Tensor:
+    """For RGB as it is, for any other image the average; (channels, 1, 1)."""
+    three = torch.tensor(values, dtype=like.dtype, device=like.device).view(3, 1, 1)
+    return three if len(like) == 3 else three.mean(dim=0, keepdim=True)
+
+
+# Files ----------------------------------------------------------------------------------------------------------------
+
+
+def _find(weights: str) -> Path:
+    """The file, downloaded where it is the name of a repository."""
+    path, name = Path(weights), weights.removeprefix(HUB)
+    if path.is_file():
+        return path
+    if re.fullmatch(r"[\w.-]+/[\w.-]+", name) and not name.endswith(".safetensors") and not path.is_dir():
+        return _download(name)
+    raise UserError(f"{weights}: there is no such file; give a .safetensors file or hf:OWNER/NAME")
+
+
+def _download(repository: str) -> Path:
+    """model.safetensors of a repository, with config.json beside it; never the pickled weights."""
+    try:
+        from huggingface_hub import hf_hub_download
+    except ImportError as error:
+        raise UserError(
+            f"{repository}: there is no such file, and the hub needs huggingface_hub ({error}); "
+            "run `pip install 'pixelwise[pretrained]'`"
+        ) from error
+    try:
+        hf_hub_download(repository, CONFIG)
+        return Path(hf_hub_download(repository, WEIGHTS))
+    except (OSError, ValueError) as error:  # all that the hub raises: no network, no repository, no such file, no name
+        what = str(error).strip().partition("\n")[0]
+        raise UserError(
+            f"{HUB}{repository}: {WEIGHTS} and {CONFIG} cannot be had from the Hugging Face hub ({what}); "
+            "mend the name or the network, or give a .safetensors file"
+        ) from error
+
+
+# SqueezeNet -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Convention:
+    """How a framework names and feeds SqueezeNet; mean and std are of RGB images in [0, 255]."""
+
+    names: Mapping[str, str]  # of layers; all others are named as in SqueezeNet
+    classifier: str
+    bgr: bool
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+CAFFE = _Convention({}, "conv10", bgr=True, mean=(123.0, 117.0, 104.0), std=(1.0, 1.0, 1.0))
+TORCHVISION = _Convention(
+    {"features.0": "conv1"} | {f"features.{at}": f"fire{2 + n}" for n, at in enumerate((3, 4, 5, 7, 8, 9, 10, 12))},
+    "classifier.1",
+    bgr=False,
+    mean=(255 * 0.485, 255 * 0.456, 255 * 0.406),
+    std=(255 * 0.229, 255 * 0.224, 255 * 0.225),
+)
+
+
+def _load_squeezenet(encoder: SqueezeNet, tensors: dict[str, Tensor]) -> tuple[Sequence[float], Sequence[float]]:
+    """Returns mean and std of RGB images in [0, 255]; ValueError where a name or shape does not match."""
+    convention = TORCHVISION if any(name.startswith("features.") for name in tensors) else CAFFE
+    classifier = {f"{convention.classifier}.{kind}" for kind in ("weight", "bias")}
+    weights = {_name(name, convention): tensor for name, tensor in tensors.items() if name not in classifier}
+    wanted = {name: list(tensor.shape) for name, tensor in encoder.state_dict().items()}
+    in_channels = wanted["conv1.weight"][1]
+    wanted["conv1.weight"][1] = 3
+    _match(wanted, {name: list(tensor.shape) for name, tensor in weights.items()}, classifier - set(tensors))
+    first = weights["conv1.weight"].flip(1) if convention.bgr else weights["conv1.weight"]
+    if in_channels != 3:
+        first = first.mean(dim=1, keepdim=True).repeat(1, in_channels, 1, 1) * 3 / in_channels
+    encoder.load_state_dict(weights | {"conv1.weight": first})
+    return convention.mean, convention.std
+
+
+def _name(name: str, convention: _Convention) -> str:
+    """As the layer is called in SqueezeNet, "fire2.squeeze1x1.weight" for one."""
+    layer = ".".join(name.split(".")[:2])
+    renamed = name.replace("/", ".").replace(layer, convention.names.get(layer, layer), 1)
+    return renamed.replace(".squeeze.", ".squeeze1x1.")
+
+
+def _match(wanted: Mapping[str, list[int]], found: Mapping[str, list[int]], no_classifier: set[str]) -> None:
+    faults = {
+        "missing": sorted(set(wanted) - set(found) | no_classifier),
+        "unexpected": sorted(set(found) - set(wanted)),
+        "of another shape": [
+            f"{name} {found[name]} instead of {shape}"
+            for name, shape in wanted.items()
+            if found.get(name, shape) != shape
+        ],
+    }
+    if any(faults.values()):
+        raise ValueError(
+            ", ".join(f"{len(names)} {what} ({', '.join(names[:3])})" for what, names in faults.items() if names)
+        )
+
+
+# timm -----------------------------------------------------------------------------------------------------------------
+
+
+class _Preprocessing(pydantic.BaseModel):
+    mean: tuple[float, float, float]
+    std: tuple[pydantic.PositiveFloat, pydantic.PositiveFloat, pydantic.PositiveFloat]
+
+
+class _Config(pydantic.BaseModel):
+    """The part of the hub's config.json that says what the weights are."""
+
+    architecture: str
+    pretrained_cfg: _Preprocessing
+
+
+def _load_timm(encoder: TimmEncoder, tensors: dict[str, Tensor], path: Path) -> tuple[list[float], list[float]]:
+    """Returns mean and std of RGB images in [0, 255]."""
+    about: dict[str, Any] = {}
+    config = path.with_name(CONFIG)
+    if path.name == WEIGHTS and config.is_file():
+        try:
+            described = _Config.model_validate_json(config.read_bytes())
+        except pydantic.ValidationError as error:
+            raise UserError(f"{config}: does not describe weights of timm's; give a repository of those") from error
+        if described.architecture != encoder.architecture:
+            raise ValueError(f"{config} says that they are of {described.architecture}, not {encoder.architecture}")
+        about = described.pretrained_cfg.model_dump()
+    mean, std = encoder.load(tensors, about)
+    return [255.0 * value for value in mean], [255.0 * value for value in std]

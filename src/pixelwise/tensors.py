@@ -1,0 +1,28 @@
+"""Tensors as .safetensors files: plain numbers and text, nothing that could be run."""
+
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from pixelwise.errors import UserError
+
+
+def save_tensors(tensors: dict[str, torch.Tensor], path: Path, metadata: dict[str, str]) -> None:
+    """Tensors and text as one safetensors file; OSError where that cannot be written."""
+    try:
+        save_file(tensors, path, metadata)
+    except SafetensorError as error:
+        raise OSError(None, str(error)) from error
+
+
+def load_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    """The tensors and the text of a safetensors file. Raises UserError where it is missing, cut off or another kind."""
+    if not path.is_file():
+        raise UserError(f"{path}: there is no such file")
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{path}: is not a whole safetensors file ({error}); copy it again, or make it anew") from error
