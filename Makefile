@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin
 INSTALL := $(RUN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint format bench fuzz record clean
+.PHONY: demo test lint format bench docs fuzz record clean
 
 demo: $(VENV)/demo.done  ## watch a U-Net learn to label streets
 	$(RUN)/pixelwise demo
@@ -29,6 +29,9 @@ bench: $(VENV)/dev.done  ## measure the speeds that README speaks of; writes res
 	$(RUN)/python benchmarks/bench_duplicates.py
 	$(RUN)/python benchmarks/bench_data.py
 	$(RUN)/python benchmarks/check_samples.py
+
+docs: $(VENV)/dev.done  ## draw the diagrams of docs/models.md from the networks
+	$(RUN)/python benchmarks/draw_models.py
 
 fuzz: $(VENV)/dev.done  ## two thousand broken files through check and train; writes results/fuzz_files.json
 	$(RUN)/python benchmarks/fuzz_files.py

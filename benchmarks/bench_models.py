@@ -23,7 +23,7 @@ from pixelwise.models import Network, build_network
 from pixelwise.models.survey import describe, milliseconds
 
 ROOT = Path(__file__).parents[1]
-CLASSES, SIZE = 11, (360, 480)
+CLASSES, SIZE = 11, (256, 352)  # of the image: what the models of the record labelled images at
 BATCH, CROP, STEPS, ROUNDS = 4, (256, 352), 4, 5
 
 

@@ -38,7 +38,7 @@ class Record:
 
 # Every model under one recipe: 20 passes over CamVid's 367 training images, crops of 256x352, seed 0, no GPU.
 ALIKE = "--size 256x352 --epochs 20"
-SQUEEZENET = "--weights ../shared/data/weights/squeezenet1_0_imagenet.safetensors --encoder-rate 0.3"
+SQUEEZENET = "--weights ../shared/data/weights/squeezenet1_0_imagenet.safetensors"
 MODELS = {
     "unet": f"--model unet --option width=16 {ALIKE}",
     "unet_nearest": f"--model unet --option width=16 --option upsample=nearest {ALIKE}",

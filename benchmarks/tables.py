@@ -8,6 +8,7 @@ python benchmarks/tables.py --check    exits with 1 where a document says someth
 
 import json
 import re
+import statistics
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,9 +40,48 @@ def row(result: dict[str, Any]) -> tuple[str, ...]:
 
 def runs_table() -> str:
     """Every run of record that results/ holds."""
-    results = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "results").glob("*.json"))]
-    runs = [result for result in results if "history" in result]
-    return table(HEADS, [row(result) for result in runs])
+    results = [load(path.stem) for path in sorted((ROOT / "results").glob("*.json")) if "models_" not in path.stem]
+    return table(HEADS, [row(result) for result in results if "history" in result])
+
+
+def models_table() -> str:
+    """Every model under one recipe, from benchmarks/record.py, and what it costs, from benchmarks/bench_models.py."""
+    heads = (
+        "model", "learnt from", "mean IoU", "mean Dice", "pixel accuracy", "parameters", "GFLOPs", "ms per image",
+        "IoU points per ms", "memory of training",
+    )  # fmt: skip
+    rows = []
+    for name, cost in load("models")["figures"].items():
+        if name.startswith(("pretrained", "scratch")):
+            continue
+        result = load(f"models_{name}")
+        scores = result["scores"]
+        alike = (result["recipe"]["size"], round(result["history"][-1]["epoch"])) == ([256, 352], 20)
+        rows.append(
+            (
+                f"`{name}`",
+                f"{result['history'][-1]['epoch']:.0f} passes at {'x'.join(map(str, result['recipe']['size']))}",
+                f"**{scores['mean IoU']:.3f}**",
+                f"{scores['mean Dice']:.3f}",
+                f"{scores['pixel accuracy']:.3f}",
+                f"{cost['parameters']:,}",
+                f"{cost['gflops']:.1f}",
+                f"{cost['milliseconds']:.1f}",
+                f"{100 * scores['mean IoU'] / cost['milliseconds']:.1f}" if alike else "",
+                f"{cost['training_mib']:,} MiB",
+            )
+        )
+    return table(heads, rows)
+
+
+def pretrained_table() -> str:
+    """The same network with and without pretrained weights, three seeds each."""
+    rows = []
+    for kind, name in (("pretrained", "real ImageNet weights"), ("scratch", "from scratch")):
+        scores = [load(f"models_{kind}_{seed}")["scores"]["mean IoU"] for seed in range(3)]
+        spread = f"{statistics.mean(scores):.3f} ± {statistics.stdev(scores):.3f}"
+        rows.append((name, *(f"{score:.3f}" for score in scores), f"**{spread}**"))
+    return table(("encoder", "seed 0", "seed 1", "seed 2", "mean ± standard deviation"), rows)
 
 
 def speed_table() -> str:
@@ -164,6 +204,8 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 TABLES = {
     "runs": runs_table,
     "speed": speed_table,
+    "models": models_table,
+    "pretrained": pretrained_table,
     "masks": masks_table,
     "pairs": pairs_table,
     "samples": samples_table,

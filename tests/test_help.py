@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from command_line import pixelwise, quick, typed
 
-COMMANDS = ("demo", "check", "train", "evaluate", "predict")
+COMMANDS = ("demo", "check", "models", "train", "evaluate", "predict")
 SLOW = ("torch", "cv2", "numpy", "jinja2", "PIL")
 
 

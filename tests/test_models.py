@@ -231,12 +231,20 @@ def test_the_gradient_reaches_every_parameter(model: str, options: dict[str, obj
         assert weights.grad.abs().sum() > 0, name
 
 
+# Width and learning rate. Without batch norm the rate is smaller; at a quarter of the resolution more filters are needed.
+BY_HEART = dict.fromkeys(MODELS, (24, 1e-2)) | {"unet_carla": (24, 1e-3), "deeplabv3plus": (128, 1e-2)}
+
+
 @pytest.mark.parametrize("model", MODELS)
-def test_each_model_learns_a_street_by_heart(model: str) -> None:
-    network = tiny_network(model, width=24).train().to(memory_format=torch.channels_last)
+def test_each_model_learns_a_street_by_heart_where_nothing_drops_out(model: str) -> None:
+    width, rate = BY_HEART[model]
+    network = tiny_network(model, width=width).train().to(memory_format=torch.channels_last)
+    for layer in network.modules():
+        if isinstance(layer, nn.Dropout):
+            layer.p = 0.0
     images, labels = streets(1, 32, 64)
-    optimizer = torch.optim.AdamW(network.parameters(), 1e-2)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1e-2, total_steps=60)
+    optimizer = torch.optim.AdamW(network.parameters(), rate)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=60)
     losses = []
     for _ in range(60):
         with mixed_precision(images.device):

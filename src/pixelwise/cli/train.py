@@ -33,7 +33,7 @@ def train(  # noqa: PLR0913 - one parameter per option
     seed: Annotated[int, typer.Option(min=0, help="Of weights, order and augmentation.")] = 0,
     option: Option = None,
     weights: Annotated[str, typer.Option(help="Of a pretrained encoder: FILE.safetensors, hf:OWNER/NAME.")] = "",
-    encoder_rate: Annotated[float, typer.Option(help="Learning rate of that encoder, times the others'.")] = 1.0,
+    encoder_rate: Annotated[float, typer.Option(help="Learning rate of that encoder, times the others'.")] = 0.1,
     freeze: Annotated[bool, typer.Option("--freeze", help="Keep that encoder as it was loaded.")] = False,
     layout: Layout = None,
     classes: Classes = None,

@@ -13,9 +13,9 @@ from pixelwise.models.unet import UNet
 def unet_carla(in_channels: int, classes: int, *, width: int = 32, dropout: float = 0.3) -> UNet:
     """A U-Net of half the paper's width, with same padding and without batch norm.
 
-    Per block two 3x3 convolutions with ReLU; dropout at the end of the two deepest blocks, and so in the fourth skip;
-    3x3 transposed convolutions of stride 2 to the skip's width; one more 3x3 convolution before the 1x1 classifier.
-    width: filters of the first level. Weights start He-normal.
+    Per block two 3x3 convolutions with ReLU; 3x3 transposed convolutions of stride 2 to the skip's width; one more 3x3
+    convolution before the 1x1 classifier. width: filters of the first level. dropout: probability at the end of the two
+    deepest blocks, and so in the fourth skip too. Weights start He-normal.
 
     >>> sum(weights.numel() for weights in unet_carla(in_channels=3, classes=23).parameters())
     8640471

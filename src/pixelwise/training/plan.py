@@ -70,7 +70,7 @@ class Request:
     size: tuple[int, int] | None = None
     options: dict[str, Any] = field(default_factory=dict)
     weights: str = ""
-    encoder_rate: float = 1.0
+    encoder_rate: float = 0.1
     freeze: bool = False
     batch: int = 4
     seed: int = 0

@@ -41,7 +41,7 @@ class Recipe:
     model: str = "street"
     options: dict[str, Any] = field(default_factory=dict)
     weights: str = ""
-    encoder_rate: Positive = 1.0
+    encoder_rate: Positive = 0.1
     freeze: bool = False
     size: tuple[PositiveInt, PositiveInt] = (192, 256)
     steps: PositiveInt = 1000
