@@ -164,6 +164,35 @@ def refused_model(path: Path, desk: Path) -> str:
     return said
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--option width", "'width' is no option; write NAME=VALUE"),
+        ("--option =3", "'=3' is no option; write NAME=VALUE"),
+        ("--option width=", "'width=' is no option; write NAME=VALUE"),
+        ("--option widht=8", "there is no option of street 'widht'; did you mean 'width'"),
+        ("--option width=0.5", "width of street is 0.5; give a whole number from 1 to 4096"),
+        ("--model unet --option padding=smae", "there is no padding 'smae'; did you mean 'same'"),
+        ("--model unet --option dropout=2", "unet cannot be built with"),
+        (
+            "--model encoder_unet --option encoder=squeeznet",
+            "there is no encoder 'squeeznet'; did you mean 'squeezenet'",
+        ),
+        ("--model unet --weights x.safetensors", "unet has no encoder that takes weights; use encoder_unet or"),
+        ("--model encoder_unet --freeze", "give its weights too"),
+    ],
+)
+def test_what_a_model_cannot_have_is_told_before_any_data_is_read(words: str, said: str, tmp_path: Path) -> None:
+    assert said in refused("train", tmp_path / "no data here", *words.split())
+
+
+@pytest.mark.parametrize("weights", ["nowhere.safetensors", "street.jpg"])
+def test_weights_that_cannot_be_read(weights: str, desk: Path) -> None:
+    said = refused("train", "my_photos", "--model", "encoder_unet", "--weights", weights, "--epochs", 1)
+    assert weights in said
+    assert not (desk / "runs" / "new").exists()
+
+
 def test_a_model_file_that_is_not_there(desk: Path) -> None:
     assert "there is no such file" in refused_model(desk / "nothing.safetensors", desk)
 

@@ -35,7 +35,8 @@ from pixelwise.training import Interrupted, Recipe, Request, load_recipe, plan
 from pixelwise.training.augmentation import draw_affine, draw_color, generator
 from pixelwise.training.cache import Cache
 from pixelwise.training.loop import class_weights, learning_rate, samples_of_step
-from pixelwise.training.plan import parse_duration, parse_size, scaled_size
+from pixelwise.training.parsing import parse_duration, parse_size
+from pixelwise.training.plan import scaled_size
 from pixelwise.training.run import _stop_asked, read_history, validation_steps
 
 CPU = torch.device("cpu")

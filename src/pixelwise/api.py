@@ -22,7 +22,8 @@ from pixelwise.prediction import Segmentation
 from pixelwise.prediction import predict as predict_photo
 from pixelwise.report import Example, choose_examples, command_line, write_report
 from pixelwise.training import Request, Run, load_recipe, plan, read_history, resume_run, start_run
-from pixelwise.training.plan import fill, parse_duration
+from pixelwise.training.parsing import parse_duration
+from pixelwise.training.plan import fill
 from pixelwise.training.run import BEST, HISTORY
 
 __all__ = ["Model", "evaluate", "load", "open_dataset", "resume", "train", "train_request"]

@@ -37,7 +37,7 @@ def demo(
     from pixelwise import api
     from pixelwise.cli.show import show_trained
     from pixelwise.training import Request
-    from pixelwise.training.plan import parse_duration
+    from pixelwise.training.parsing import parse_duration
 
     request = Request("unet", parse_duration(budget), began, seed=seed)
     dataset = api.open_dataset("streets")

@@ -41,7 +41,7 @@ def models(  # noqa: PLR0913 - one parameter per option
     from pixelwise.machine import pick_device
     from pixelwise.models import MODELS, options_of
     from pixelwise.models.survey import survey
-    from pixelwise.training.plan import parse_option, parse_size
+    from pixelwise.training.parsing import parse_option, parse_size
 
     if name is None and (figure or option):
         raise UserError("--figure and --option are for one model; name it: pixelwise models unet --figure unet.svg")

@@ -49,7 +49,7 @@ def train(  # noqa: PLR0913 - one parameter per option
     """
     began = time.monotonic()
     from pixelwise.training import Request
-    from pixelwise.training.plan import parse_duration, parse_option, parse_size
+    from pixelwise.training.parsing import parse_duration, parse_option, parse_size
 
     if resume is not None:
         if any(

@@ -70,7 +70,8 @@ def survey(
         try:
             description = describe(model, classes, size, **built)
             if device:
-                network = build_network(model, classes, **built).to(device)
+                network = build_network(model, classes, **built)
+                network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
                 description = replace(description, milliseconds=milliseconds(network, size))
             found[model] = description
         except UserError as error:
