@@ -42,7 +42,6 @@ SQUEEZENET = "--weights ../shared/data/weights/squeezenet1_0_imagenet.safetensor
 MODELS = {
     "unet": f"--model unet --option width=16 {ALIKE}",
     "unet_nearest": f"--model unet --option width=16 --option upsample=nearest {ALIKE}",
-    "unet_bilinear": f"--model unet --option width=16 --option upsample=bilinear {ALIKE}",
     "segnet": f"--model segnet --option width=16 {ALIKE}",
     "segnet_basic": f"--model segnet_basic --option width=16 {ALIKE}",
     "encoder_unet": f"--model encoder_unet {SQUEEZENET} {ALIKE}",

@@ -239,7 +239,7 @@ def files_no_larger_than(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-SMALL = Recipe(options={"width": 4}, size=(32, 64), steps=4, batch=2, validations=2)
+SMALL = Recipe("unet", {"width": 4}, size=(32, 64), steps=4, batch=2, validations=2)
 
 
 def check_model_survived(run: Path, answer: str) -> None:

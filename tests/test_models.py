@@ -231,7 +231,7 @@ def test_the_gradient_reaches_every_parameter(model: str, options: dict[str, obj
         assert weights.grad.abs().sum() > 0, name
 
 
-# Width and learning rate. Without batch norm the rate is smaller; at a quarter of the resolution more filters are needed.
+# Width and learning rate: smaller without batch norm; more filters where logits have a quarter of the resolution.
 BY_HEART = dict.fromkeys(MODELS, (24, 1e-2)) | {"unet_carla": (24, 1e-3), "deeplabv3plus": (128, 1e-2)}
 
 

@@ -23,6 +23,7 @@ class Street(nn.Module):
     width: filters at half the image's size; 2, 4 and 6 times as many at 1/4, 1/8 and 1/16. While it is trained, logits
     of the features at 1/16 and 1/8 are answers too. Weights start He-normal.
 
+    >>> import torch
     >>> Street(in_channels=3, classes=11, width=8).eval()(torch.zeros(2, 3, 64, 96)).shape
     torch.Size([2, 11, 16, 24])
     """
