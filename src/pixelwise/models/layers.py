@@ -22,6 +22,7 @@ def conv_relu(
 def expect_sides(image: Tensor, stride: int, more: int = 0) -> None:
     """Raises ValueError where height and width of an image are not multiples of ``stride``, plus ``more``.
 
+    >>> import torch
     >>> expect_sides(torch.zeros(1, 3, 64, 100), 16)
     Traceback (most recent call last):
     ...
