@@ -49,7 +49,7 @@ MODELS = {
     "street": f"--model street {ALIKE}",
     # At sizes of their own: frames as large as the notebook's; and valid convolutions, which need larger images.
     "unet_carla": "--model unet_carla --size 96x128 --epochs 40",
-    "unet_valid": "--model unet --option width=16 --option padding=valid --size 192x256 --epochs 10",
+    "unet_valid": "--model unet --option width=16 --option padding=valid --size 192x256 --epochs 8",
 }
 # A pretrained encoder against the same from scratch: three seeds, smaller and shorter.
 SHORT = "--model encoder_unet --size 192x256 --epochs 10"
