@@ -60,7 +60,7 @@ RECORDS = (
     Record("demo_streets", "demo", split="test"),
     Record("camvid_unet_30m_cpu", f"train {CAMVID} --model unet --budget 30m --device cpu"),
     Record("camvid_segnet_30m_cpu", f"train {CAMVID} --model segnet --budget 30m --device cpu"),
-    Record("cityscapes_pairs_unet_8m_cpu", f"train {PAIRS} --model unet --budget 8m --device cpu"),
+    Record("cityscapes_pairs_street_8m_cpu", f"train {PAIRS} --model street --budget 8m --device cpu"),
     *(Record(f"models_{name}", f"train {CAMVID} {arguments} --device cpu") for name, arguments in MODELS.items()),
     Record("camvid_unet_full_gpu", f"train {CAMVID} --model unet {FULL} --device cuda", gpu=True),
     Record("camvid_segnet_full_gpu", f"train {CAMVID} --model segnet {FULL} --device cuda", gpu=True),

@@ -17,7 +17,6 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 END = "<!-- /results -->"
 HEADS = ("run", "scored on", "network", "learnt from", "training time", "mean IoU", "mean Dice", "pixel accuracy")
-MODELS = {"unet": "U-Net", "segnet": "SegNet"}
 
 
 def row(result: dict[str, Any]) -> tuple[str, ...]:
@@ -25,11 +24,11 @@ def row(result: dict[str, Any]) -> tuple[str, ...]:
     recipe, conditions, scores = result["recipe"], result["conditions"], result["scores"]
     last = result["history"][-1]
     size = "x".join(str(side) for side in recipe["size"])
-    width = recipe.get("width") or recipe["options"]["width"]
+    width = recipe.get("width") or recipe["options"].get("width")
     return (
         f"`{result['command'].split(' --run')[0]}`",
         f"{conditions['images']} images, {conditions['split']}",
-        f"{MODELS[recipe['model']]}, width {width}, at {size}",
+        f"`{recipe['model']}`{f', width {width}' if width else ''}, at {size}",
         f"{recipe['steps'] * recipe['batch']:,} images ({last['epoch']:.0f} passes)",
         f"{last['seconds'] / 60:.0f} min",
         f"**{scores['mean IoU']:.3f}**",
