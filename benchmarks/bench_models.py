@@ -7,7 +7,7 @@ while it trained four steps, less what it held before it built the network. Scor
 """
 
 import json
-import resource
+import re
 import statistics
 import subprocess
 import sys
@@ -28,8 +28,8 @@ BATCH, CROP, STEPS, ROUNDS = 4, (256, 352), 4, 5
 
 
 def recorded() -> dict[str, dict[str, Any]]:
-    """Name -> the recipe of every model whose run of record is in results/."""
-    files = sorted((ROOT / "results").glob("models_*.json"))
+    """Name -> the recipe of every model whose run of record is in results/; those of several seeds are one network."""
+    files = sorted((ROOT / "results").glob("models_*[!0-9].json"))
     return {file.stem.removeprefix("models_"): json.loads(file.read_text(encoding="utf-8"))["recipe"] for file in files}
 
 
@@ -43,15 +43,17 @@ def peak_memory(recipe: dict[str, Any]) -> float:
     return float(subprocess.run(program, check=True, capture_output=True, text=True).stdout)
 
 
-def held() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def most_held() -> float:
+    """MiB: the high-water mark of this process alone; getrusage would begin with that of the process it came from."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    return float(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
 
 
 def train_some_steps(recipe: dict[str, Any]) -> float:
     """The most memory held in a few steps, in MiB."""
     images = torch.randint(0, 256, (BATCH, 3, *CROP)).float()
     labels = torch.randint(0, CLASSES, (BATCH, *CROP))
-    before = held()
+    before = most_held()
     network = build(recipe).train().to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(network.parameters(), foreach=True)
     for _ in range(STEPS):
@@ -61,7 +63,7 @@ def train_some_steps(recipe: dict[str, Any]) -> float:
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    return held() - before
+    return most_held() - before
 
 
 def main() -> None:

@@ -50,11 +50,9 @@ def models_table() -> str:
         "IoU points per ms", "memory of training",
     )  # fmt: skip
     rows = []
-    for name, cost in load("models")["figures"].items():
-        if name.startswith(("pretrained", "scratch")):
-            continue
-        result = load(f"models_{name}")
-        scores = result["scores"]
+    results = {name: load(f"models_{name}") for name in load("models")["figures"]}
+    for name, result in sorted(results.items(), key=lambda item: -item[1]["scores"]["mean IoU"]):
+        cost, scores = load("models")["figures"][name], result["scores"]
         alike = (result["recipe"]["size"], round(result["history"][-1]["epoch"])) == ([256, 352], 20)
         rows.append(
             (
