@@ -180,6 +180,7 @@ def refused_model(path: Path, desk: Path) -> str:
         ),
         ("--model unet --weights x.safetensors", "unet has no encoder that takes weights; use encoder_unet or"),
         ("--model encoder_unet --freeze", "give its weights too"),
+        ("--model encoder_unet --encoder-rate=-1", "an encoder rate of -1.0 teaches nothing; give a number above 0"),
     ],
 )
 def test_what_a_model_cannot_have_is_told_before_any_data_is_read(words: str, said: str, tmp_path: Path) -> None:

@@ -78,6 +78,11 @@ def test_a_wrong_value_is_told_with_its_setting(setting: str, value: object, tmp
     assert "\n" not in str(caught.value)
 
 
+def test_a_frozen_encoder_without_weights_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="give its weights too"):
+        load_recipe(written(tmp_path, freeze=True))
+
+
 @pytest.mark.parametrize("text", ["", "- a list", "steps: 5", "data: 5", "just words"])
 def test_a_file_that_does_not_say_which_data_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "recipe.yaml").write_text(text)

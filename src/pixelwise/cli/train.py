@@ -52,9 +52,8 @@ def train(  # noqa: PLR0913 - one parameter per option
     from pixelwise.training.parsing import parse_duration, parse_option, parse_size
 
     if resume is not None:
-        if any(
-            given is not None for given in (data, budget, epochs, size, run, layout, classes, option, weights or None)
-        ):
+        asked = (data, budget, epochs, size, run, layout, classes, option, weights or None, freeze or None)
+        if any(given is not None for given in asked):
             raise UserError("--resume goes on with the run's own data and recipe; leave the other options out")
         _resume(resume, device, as_json)
         return

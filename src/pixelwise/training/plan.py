@@ -80,14 +80,17 @@ class Request:
             network = build_network(self.model, 2, **self.options)
         if self.weights and not hasattr(network.body, "encoder"):
             raise UserError(f"{self.model} has no encoder that takes weights; use encoder_unet or deeplabv3plus")
-        if self.freeze and not self.weights:
-            raise UserError("freeze keeps the encoder as it was loaded; give its weights too")
+        self.recipe()
         if self.budget is not None and self.epochs is not None:
             raise UserError("budget and epochs both say how long to train; give one of them")
         if self.epochs is not None and not 0 < self.epochs < math.inf:
             raise UserError(f"{self.epochs} epochs cannot be trained; give a number above 0")
         if self.size and min(self.size) < SIZE_STEP:
             raise UserError(f"a crop of {self.size[0]}x{self.size[1]} is too small; give at least {SIZE_STEP} pixels")
+
+    def recipe(self) -> Recipe:
+        """What is asked of the recipe itself; the plan adds the rest."""
+        return Recipe(self.model, self.options, self.weights, self.encoder_rate, self.freeze, seed=self.seed)
 
 
 def plan(request: Request, dataset: Dataset, device: torch.device) -> tuple[Recipe, TrainingImages]:
@@ -130,16 +133,8 @@ def _ladder(request: Request, split: Split) -> list[Recipe]:
     rungs = []
     for share, width in LADDER:
         options = ({"width": width} if request.model in WIDTH_PLANNED else {}) | request.options
-        recipe = Recipe(
-            request.model,
-            options,
-            weights=request.weights,
-            encoder_rate=request.encoder_rate,
-            freeze=request.freeze,
-            size=request.size or scaled_size(native, share),
-            batch=batch,
-            seed=request.seed,
-        )
+        size = request.size or scaled_size(native, share)
+        recipe = replace(request.recipe(), options=options, size=size, batch=batch)
         if recipe not in rungs:
             rungs.append(recipe)
     return rungs

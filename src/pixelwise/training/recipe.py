@@ -1,5 +1,6 @@
 """What a training run is asked to do: one frozen dataclass, written to recipe.yaml as resolved."""
 
+import math
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any
@@ -57,6 +58,13 @@ class Recipe:
     color: NotNegative = 0.3
     hue: NotNegative = 10.0
     seed: NonNegativeInt = 0
+
+    def __post_init__(self) -> None:
+        """Refuses settings that do not go together."""
+        if self.freeze and not self.weights:
+            raise UserError("freeze keeps the encoder as it was loaded; give its weights too")
+        if not 0 < self.encoder_rate < math.inf:
+            raise UserError(f"an encoder rate of {self.encoder_rate} teaches nothing; give a number above 0, or freeze")
 
     def save(self, path: Path, data: Source) -> None:
         """Writes recipe.yaml; data: what it is for."""
