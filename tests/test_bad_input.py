@@ -188,10 +188,11 @@ def test_what_a_model_cannot_have_is_told_before_any_data_is_read(words: str, sa
 
 
 @pytest.mark.parametrize("weights", ["nowhere.safetensors", "street.jpg"])
-def test_weights_that_cannot_be_read(weights: str, desk: Path) -> None:
-    said = refused("train", "my_photos", "--model", "encoder_unet", "--weights", weights, "--epochs", 1)
+def test_weights_that_cannot_be_read_leave_no_run_folder_behind(weights: str, desk: Path) -> None:
+    before = list(files_below(desk / "runs"))
+    said = refused("train", "my_photos", "--model", "encoder_unet", "--weights", weights, "--epochs", 1, *TINY)
     assert weights in said
-    assert not (desk / "runs" / "new").exists()
+    assert list(files_below(desk / "runs")) == before
 
 
 def test_a_model_file_that_is_not_there(desk: Path) -> None:

@@ -182,6 +182,12 @@ def test_uint8_and_float_images_get_the_same_logits() -> None:
     assert torch.equal(network(image), network(image.float()))
 
 
+@pytest.mark.parametrize("channels", [1, 4])
+def test_images_of_other_channels_than_the_networks_are_refused_and_not_spread(channels: int) -> None:
+    with pytest.raises(UserError, match=f"takes images of 3 channels, but these have {channels}"):
+        tiny_network()(torch.zeros(1, channels, 32, 32))
+
+
 def test_another_mean_and_spread_change_nothing_but_the_scale_of_the_image() -> None:
     network, image = tiny_network(), photo(32, 32)
     raw = Network(network.body, mean=0.0, std=1.0).eval()

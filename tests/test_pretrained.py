@@ -11,7 +11,7 @@ import timm
 import torch
 from PIL import Image as Pillow
 from safetensors.torch import load_file, save_file
-from small_data import real
+from small_data import held, real
 from small_models import tiny_network
 from torch import Tensor
 from torch.nn import functional as F
@@ -22,6 +22,10 @@ from pixelwise.models.deeplabv3plus import DeepLabV3Plus
 from pixelwise.models.encoder_unet import EncoderUNet
 from pixelwise.models.network import Network
 from pixelwise.models.pretrained import load_pretrained
+from pixelwise.training import Recipe
+from pixelwise.training.cache import fill_cache
+from pixelwise.training.loop import train_step
+from pixelwise.training.state import fresh_state
 
 # ImageNet's classes of vehicles, their parts, and signs: ambulance, ..., street sign, traffic light.
 STREET = {407, 436, 444, 468, 475, 479, 511, 555, 569, 609, 627, 654, 656, 661, 665, 670, 671, 675, 704, 705}
@@ -252,6 +256,17 @@ def timm_file(path: Path, name: str, **options: object) -> torch.nn.Module:
             tensor.add_(torch.rand_like(tensor.float()).mul(0.1).to(tensor.dtype))
     save_file({key: tensor.contiguous() for key, tensor in whole.state_dict().items()}, path)
     return whole
+
+
+def test_the_batch_norm_of_a_frozen_encoder_stays_as_it_was_loaded(tmp_path: Path) -> None:
+    timm_file(tmp_path / "timm.safetensors", "resnet18")
+    options = {"encoder": "timm:resnet18", "width": 4}
+    recipe = Recipe("encoder_unet", options, str(tmp_path / "timm.safetensors"), freeze=True, size=(64, 64), batch=2)
+    state = fresh_state(recipe, 11, torch.device("cpu"))
+    before = {name: tensor.clone() for name, tensor in state.network.encoder.state_dict().items()}
+    train_step(state, recipe, fill_cache(held("a", "b"), (64, 64), torch.device("cpu")), torch.ones(11), 255)
+    assert any("running_mean" in name for name in before)
+    assert all(torch.equal(before[name], tensor) for name, tensor in state.network.encoder.state_dict().items())
 
 
 @pytest.mark.parametrize("name", ["resnet18", "mobilenetv3_small_050", "convnext_atto"])

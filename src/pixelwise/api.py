@@ -111,9 +111,10 @@ def train_request(
     folder = _new_folder(run, f"{datetime.now(UTC).date()}_{request.model}_{dataset.name}")
     dataset = _stored(dataset)  # every damaged file is named now
     recipe, cache = plan(request, dataset, where)
+    begun = start_run(recipe, dataset, folder, cache)  # weights that cannot be had leave no folder behind
     recipe.save(folder / RECIPE, dataset.source)
     _write_json(folder / ENVIRONMENT, describe(where) | {"command": command_line()})
-    return _finish(start_run(recipe, dataset, folder, cache))
+    return _finish(begun)
 
 
 def resume(run: str | Path, device: str = "auto") -> Model:

@@ -1,6 +1,6 @@
 """Street: this project's fast network, the default. Dense 3x3 convolutions where a processor is fastest at them.
 
-Half of a network's time on a processor goes into reading and writing large, thin layers. So the image is brought to a
+Much of a network's time on a processor goes into reading and writing large, thin layers. So the image is brought to a
 quarter of its size at once, most convolutions run at 1/8 and 1/16 with many filters, and the field of view comes from
 dilation, as in RegSeg (Gao, "Rethinking Dilated Convolution for Real-time Semantic Segmentation", CVPRW 2023). Residual
 blocks are those of He et al. 2016; the decoder that adds the finer features is that of LinkNet (Chaurasia and

@@ -142,17 +142,18 @@ class Run:
         )
 
 
-def start_run(recipe: Recipe, dataset: Dataset, folder: Path, cache: TrainingImages) -> Run:
-    """A run before its first step."""
-    channels = dataset.format.channels
-    state = fresh_state(recipe, len(dataset.labels), cache.device, in_channels=channels)
+def start_run(recipe: Recipe, dataset: Dataset, folder: Path, cache: TrainingImages, *, pretrained: bool = True) -> Run:
+    """A run before its first step. pretrained: as in `fresh_state`."""
+    channels, classes = dataset.format.channels, len(dataset.labels)
+    state = fresh_state(recipe, classes, cache.device, in_channels=channels, pretrained=pretrained)
     return Run(recipe, dataset, folder, cache, state)
 
 
 def resume_run(recipe: Recipe, dataset: Dataset, folder: Path, cache: TrainingImages) -> Run:
     """The run in ``folder`` where it was last saved, or its beginning. Raises UserError for a damaged state."""
-    run = start_run(recipe, dataset, folder, cache)
-    if (folder / STATE).exists():
+    saved = (folder / STATE).exists()
+    run = start_run(recipe, dataset, folder, cache, pretrained=not saved)
+    if saved:
         run.state.load(folder / STATE)
         run.history = [row for row in read_history(folder / HISTORY) if row["step"] <= run.state.step]
     return run

@@ -78,12 +78,17 @@ class State:
             torch._foreach_lerp_([mean for mean, _ in numbers], [value for _, value in numbers], weight)
 
 
-def fresh_state(recipe: Recipe, classes: int, device: torch.device, *, in_channels: int = 3) -> State:
-    """The state before the first step; the weights follow from the recipe's seed. in_channels: of the images."""
+def fresh_state(
+    recipe: Recipe, classes: int, device: torch.device, *, in_channels: int = 3, pretrained: bool = True
+) -> State:
+    """The state before the first step; the weights follow from the recipe's seed. in_channels: of the images.
+
+    pretrained: whether the encoder's weights are read, which a state that will be loaded does not need.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         network = build_network(recipe.model, classes, in_channels=in_channels, **recipe.options)
-    if recipe.weights:
+    if recipe.weights and pretrained:
         load_pretrained(network, recipe.weights)
     network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     averaged = copy.deepcopy(network).eval().requires_grad_(False)
