@@ -31,8 +31,9 @@ from pixelwise.data.store.stored import stored
 from pixelwise.machine import describe, reuse_memory
 from pixelwise.prediction.labelling import working_size
 from pixelwise.training.augmentation import draw_affine, draw_color, generator
+from pixelwise.training.batches import batch_of_step, class_weights
 from pixelwise.training.cache import Stream, TrainingImages, fill_cache
-from pixelwise.training.loop import batch_of_step, class_weights, train_step
+from pixelwise.training.loop import train_step
 from pixelwise.training.recipe import Recipe
 from pixelwise.training.state import fresh_state
 

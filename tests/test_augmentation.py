@@ -15,8 +15,8 @@ from torch import Tensor
 from pixelwise.data import Sample, Split
 from pixelwise.training import Recipe
 from pixelwise.training.augmentation import LUMA, augment, draw_affine, draw_color, generator, turn_hue
+from pixelwise.training.batches import batch_of_step, samples_of_step
 from pixelwise.training.cache import PADDING, Cache, fill_cache
-from pixelwise.training.loop import batch_of_step, samples_of_step
 
 Floats = npt.NDArray[np.float64]
 HEIGHT, WIDTH, CROP = 48, 64, (40, 56)

@@ -9,10 +9,12 @@ from pixelwise.data import Sample, Split
 from pixelwise.data.store import reading
 from pixelwise.data.store.reading import in_memory
 from pixelwise.errors import UserError
+from pixelwise.labels import CAMVID11
 from pixelwise.training import Recipe
 from pixelwise.training import cache as cache_module
+from pixelwise.training.batches import AHEAD, batch_of_step
 from pixelwise.training.cache import PADDING, Cache, Stream, fill_cache, training_images
-from pixelwise.training.loop import AHEAD, batch_of_step, train_step
+from pixelwise.training.loop import train_step
 from pixelwise.training.state import fresh_state
 
 CPU = torch.device("cpu")
@@ -104,7 +106,7 @@ def test_training_ends_with_the_same_weights_whether_images_are_kept_or_read_ahe
     recipe, weights = Recipe(options={"width": 4}, size=(32, 32), batch=2, steps=4), torch.ones(11)
     ends = []
     for images in (fill_cache(split(*MIXED), (32, 36), CPU), Stream(split(*MIXED), (32, 36), CPU)):
-        state = fresh_state(recipe, 11, CPU)
+        state = fresh_state(recipe, CAMVID11, CPU)
         for _ in range(4):
             train_step(state, recipe, images, weights, 255)
         ends.append(torch.cat([values.detach().flatten() for values in state.network.parameters()]))

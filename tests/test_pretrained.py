@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from torchvision.models import squeezenet1_0
 
 from pixelwise.errors import UserError
+from pixelwise.labels import CAMVID11
 from pixelwise.models.deeplabv3plus import DeepLabV3Plus
 from pixelwise.models.encoder_unet import EncoderUNet
 from pixelwise.models.network import Network
@@ -262,7 +263,7 @@ def test_the_batch_norm_of_a_frozen_encoder_stays_as_it_was_loaded(tmp_path: Pat
     timm_file(tmp_path / "timm.safetensors", "resnet18")
     options = {"encoder": "timm:resnet18", "width": 4}
     recipe = Recipe("encoder_unet", options, str(tmp_path / "timm.safetensors"), freeze=True, size=(64, 64), batch=2)
-    state = fresh_state(recipe, 11, torch.device("cpu"))
+    state = fresh_state(recipe, CAMVID11, torch.device("cpu"))
     before = {name: tensor.clone() for name, tensor in state.network.encoder.state_dict().items()}
     train_step(state, recipe, fill_cache(held("a", "b"), (64, 64), torch.device("cpu")), torch.ones(11), 255)
     assert any("running_mean" in name for name in before)

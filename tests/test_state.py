@@ -11,11 +11,12 @@ from small_data import held
 from small_models import write_squeezenet
 
 from pixelwise.errors import UserError
-from pixelwise.labels import CAMVID11
+from pixelwise.labels import CAMVID11, CITYSCAPES7
 from pixelwise.tensors import load_tensors
 from pixelwise.training import Recipe
+from pixelwise.training.batches import class_weights
 from pixelwise.training.cache import Cache, fill_cache
-from pixelwise.training.loop import class_weights, train_step
+from pixelwise.training.loop import train_step
 from pixelwise.training.state import State, fresh_state
 
 CPU = torch.device("cpu")
@@ -28,7 +29,7 @@ def cache() -> Cache:
 
 
 def trained(steps: int, cache: Cache, recipe: Recipe = RECIPE, state: State | None = None) -> State:
-    state = state or fresh_state(recipe, len(CAMVID11), CPU)
+    state = state or fresh_state(recipe, CAMVID11, CPU)
     for _ in range(steps):
         train_step(state, recipe, cache, class_weights(cache, len(CAMVID11), 0.5), 255)
     return state
@@ -49,7 +50,7 @@ def test_a_run_that_was_saved_and_loaded_goes_on_byte_for_byte(model: str, cache
     uninterrupted = trained(3, cache, recipe)
     uninterrupted.best = 1 / 3
     uninterrupted.save(tmp_path / "state.safetensors")
-    resumed = fresh_state(replace(recipe, seed=9), len(CAMVID11), CPU)
+    resumed = fresh_state(replace(recipe, seed=9), CAMVID11, CPU)
     resumed.load(tmp_path / "state.safetensors")
     assert (resumed.step, resumed.best) == (3, 1 / 3)
     assert numbers(resumed) == numbers(uninterrupted)
@@ -75,7 +76,7 @@ def moved(state: State, start: dict[str, torch.Tensor]) -> float:
 def test_a_pretrained_encoder_starts_from_its_weights_and_its_own_normalisation(
     weights: dict[str, torch.Tensor],
 ) -> None:
-    state = fresh_state(with_encoder(), 11, CPU)
+    state = fresh_state(with_encoder(), CAMVID11, CPU)
     assert moved(state, weights) == 0
     assert state.network.mean.flatten().tolist() == [123, 117, 104]
 
@@ -89,7 +90,7 @@ def test_the_encoder_learns_at_its_own_rate(cache: Cache, weights: dict[str, tor
 def test_a_frozen_encoder_stays_as_it_was_loaded_and_the_rest_learns(
     cache: Cache, weights: dict[str, torch.Tensor]
 ) -> None:
-    start = fresh_state(with_encoder(freeze=True), 11, CPU).network.body.classify.weight.clone()
+    start = fresh_state(with_encoder(freeze=True), CAMVID11, CPU).network.body.classify.weight.clone()
     state = trained(3, cache, with_encoder(freeze=True))
     for name, tensor in state.network.encoder.state_dict().items():
         wanted = weights[name].flip(1) if name == "conv1.weight" else weights[name]
@@ -106,27 +107,27 @@ def test_a_run_with_a_pretrained_encoder_goes_on_byte_for_byte_without_its_file(
     uninterrupted = trained(2, cache, recipe)
     uninterrupted.save(tmp_path / "state.safetensors")
     (tmp_path / "squeezenet.safetensors").unlink()
-    resumed = fresh_state(replace(recipe, seed=9), len(CAMVID11), CPU, pretrained=False)
+    resumed = fresh_state(replace(recipe, seed=9), CAMVID11, CPU, pretrained=False)
     resumed.load(tmp_path / "state.safetensors")
     assert numbers(trained(2, cache, recipe, resumed)) == numbers(trained(2, cache, recipe, uninterrupted))
 
 
 def test_a_state_before_its_first_step_comes_back_too(cache: Cache, tmp_path: Path) -> None:
-    fresh_state(RECIPE, 11, CPU).save(tmp_path / "state.safetensors")
-    resumed = fresh_state(replace(RECIPE, seed=9), 11, CPU)
+    fresh_state(RECIPE, CAMVID11, CPU).save(tmp_path / "state.safetensors")
+    resumed = fresh_state(replace(RECIPE, seed=9), CAMVID11, CPU)
     resumed.load(tmp_path / "state.safetensors")
     assert numbers(trained(1, cache, RECIPE, resumed)) == numbers(trained(1, cache))
 
 
 def test_weights_follow_from_the_seed_and_leave_torchs_own_dice_alone() -> None:
     before = torch.random.get_rng_state()
-    one, same, other = (numbers(fresh_state(replace(RECIPE, seed=seed), 11, CPU)) for seed in (0, 0, 1))
+    one, same, other = (numbers(fresh_state(replace(RECIPE, seed=seed), CAMVID11, CPU)) for seed in (0, 0, 1))
     assert one == same != other
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
 def test_the_averaged_network_starts_as_the_network_and_is_not_trained_itself() -> None:
-    state = fresh_state(RECIPE, 11, CPU)
+    state = fresh_state(RECIPE, CAMVID11, CPU)
     for mean, value in zip(state.averaged.parameters(), state.network.parameters(), strict=True):
         assert torch.equal(mean, value)
         assert not mean.requires_grad
@@ -135,7 +136,7 @@ def test_the_averaged_network_starts_as_the_network_and_is_not_trained_itself() 
 
 
 def test_the_average_moves_by_one_minus_the_decay_and_faster_early_on() -> None:
-    state = fresh_state(RECIPE, 11, CPU)
+    state = fresh_state(RECIPE, CAMVID11, CPU)
     start = copy.deepcopy(state.averaged.state_dict())
     with torch.no_grad():
         for weights in state.network.parameters():
@@ -166,13 +167,13 @@ def test_the_state_holds_nothing_but_numbers(cache: Cache, tmp_path: Path) -> No
 def test_a_state_of_another_recipe_is_refused(other: Recipe, cache: Cache, tmp_path: Path) -> None:
     trained(1, cache).save(tmp_path / "state.safetensors")
     with pytest.raises(UserError, match="is not the state of a run with this recipe"):
-        fresh_state(other, 11, CPU).load(tmp_path / "state.safetensors")
+        fresh_state(other, CAMVID11, CPU).load(tmp_path / "state.safetensors")
 
 
 def test_a_state_for_other_classes_is_refused(cache: Cache, tmp_path: Path) -> None:
     trained(1, cache).save(tmp_path / "state.safetensors")
     with pytest.raises(UserError, match="is not the state of a run with this recipe"):
-        fresh_state(RECIPE, 12, CPU).load(tmp_path / "state.safetensors")
+        fresh_state(RECIPE, CITYSCAPES7, CPU).load(tmp_path / "state.safetensors")
 
 
 @pytest.mark.parametrize("lost", ["exp_avg.0", "network.mean", "step", "best"])
@@ -183,7 +184,7 @@ def test_a_state_in_which_something_is_missing_is_refused(lost: str, cache: Cach
     metadata.pop(lost, None)
     save_file(tensors, tmp_path / "state.safetensors", metadata)
     with pytest.raises(UserError, match="is not the state of a run with this recipe"):
-        fresh_state(RECIPE, 11, CPU).load(tmp_path / "state.safetensors")
+        fresh_state(RECIPE, CAMVID11, CPU).load(tmp_path / "state.safetensors")
 
 
 def test_a_moment_of_another_shape_is_refused(cache: Cache, tmp_path: Path) -> None:
@@ -192,7 +193,7 @@ def test_a_moment_of_another_shape_is_refused(cache: Cache, tmp_path: Path) -> N
     tensors["exp_avg.0"] = torch.zeros(1)
     save_file(tensors, tmp_path / "state.safetensors", metadata)
     with pytest.raises(UserError, match="is not the state of a run with this recipe"):
-        fresh_state(RECIPE, 11, CPU).load(tmp_path / "state.safetensors")
+        fresh_state(RECIPE, CAMVID11, CPU).load(tmp_path / "state.safetensors")
 
 
 def test_a_state_that_is_cut_off_is_refused(cache: Cache, tmp_path: Path) -> None:
@@ -200,4 +201,4 @@ def test_a_state_that_is_cut_off_is_refused(cache: Cache, tmp_path: Path) -> Non
     trained(1, cache).save(path)
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(UserError, match="is not a whole safetensors file"):
-        fresh_state(RECIPE, 11, CPU).load(path)
+        fresh_state(RECIPE, CAMVID11, CPU).load(path)

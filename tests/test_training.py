@@ -33,11 +33,12 @@ from pixelwise.labels import CAMVID11
 from pixelwise.tensors import load_tensors
 from pixelwise.training import Interrupted, Recipe, Request, load_recipe, plan
 from pixelwise.training.augmentation import draw_affine, draw_color, generator
+from pixelwise.training.batches import class_weights, samples_of_step
 from pixelwise.training.cache import Cache
-from pixelwise.training.loop import class_weights, learning_rate, samples_of_step
 from pixelwise.training.parsing import parse_duration, parse_size
 from pixelwise.training.plan import scaled_size
 from pixelwise.training.run import _stop_asked, read_history, validation_steps
+from pixelwise.training.schedule import learning_rate
 
 CPU = torch.device("cpu")
 TINY = Recipe("unet", {"width": 4}, size=(32, 64), steps=8, batch=2, validations=2)

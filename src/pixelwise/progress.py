@@ -48,12 +48,14 @@ class TrainingProgress:
     """Epoch, loss, validation mIoU, images a second and the time left, while a model is trained.
 
     steps: of the run. steps_per_epoch: how many see every training image once. batch: images per step.
+    measure: what a validation gives.
     """
 
     steps: int
     steps_per_epoch: float
     batch: int
     console: Console = field(default_factory=lambda: Console(stderr=True))
+    measure: str = "validation mIoU"
     validation: float | None = None
     loss: float = float("nan")
 
@@ -82,11 +84,15 @@ class TrainingProgress:
         elif time.monotonic() - self._shown > PLAIN_EVERY:
             self._print(step)
 
-    def validated(self, step: int, mean_iou: float) -> None:
+    def validated(self, step: int, score: float) -> None:
         """After a validation at ``step``."""
-        self.validation = mean_iou
+        self.validation = score
         if not self.console.is_terminal:
             self._print(step)
+
+    def say(self, text: str) -> None:
+        """Prints a line that the user should read, above the bar."""
+        self.console.print(text, style="yellow", soft_wrap=True, highlight=False)
 
     def images_per_second(self, step: int) -> float:
         """Images learnt from a second since this process began to train, validations included."""
@@ -95,7 +101,7 @@ class TrainingProgress:
 
     def _line(self, step: int) -> str:
         epoch, epochs = step / self.steps_per_epoch, self.steps / self.steps_per_epoch
-        validation = "" if self.validation is None else f"  validation mIoU {self.validation:.3f}"
+        validation = "" if self.validation is None else f"  {self.measure} {self.validation:.3f}"
         return (
             f"epoch {epoch:.1f}/{epochs:.1f}  loss {self.loss:.3f}{validation}  "
             f"{self.images_per_second(step):.1f} images/s"

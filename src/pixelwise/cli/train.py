@@ -35,6 +35,10 @@ def train(  # noqa: PLR0913 - one parameter per option
     weights: Annotated[str, typer.Option(help="Of a pretrained encoder: FILE.safetensors, hf:OWNER/NAME.")] = "",
     encoder_rate: Annotated[float, typer.Option(help="Learning rate of that encoder, times the others'.")] = 0.1,
     freeze: Annotated[bool, typer.Option("--freeze", help="Keep that encoder as it was loaded.")] = False,
+    gan: Annotated[
+        str | None, typer.Option(help="Of pix2pix: none, vanilla, least_squares  [default: its own]")
+    ] = None,
+    l1: Annotated[float | None, typer.Option(min=0, help="Of pix2pix: weight of L1  [default: 100]")] = None,
     layout: Layout = None,
     classes: Classes = None,
     device: Device = "auto",
@@ -52,7 +56,7 @@ def train(  # noqa: PLR0913 - one parameter per option
     from pixelwise.training.parsing import parse_duration, parse_option, parse_size
 
     if resume is not None:
-        asked = (data, budget, epochs, size, run, layout, classes, option, weights or None, freeze or None)
+        asked = (data, budget, epochs, size, run, layout, classes, option, weights or None, freeze or None, gan, l1)
         if any(given is not None for given in asked):
             raise UserError("--resume goes on with the run's own data and recipe; leave the other options out")
         _resume(resume, device, as_json)
@@ -71,6 +75,8 @@ def train(  # noqa: PLR0913 - one parameter per option
         weights=weights,
         encoder_rate=encoder_rate,
         freeze=freeze,
+        gan=gan,
+        l1=l1,
         batch=batch,
         seed=seed,
     )

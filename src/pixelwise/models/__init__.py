@@ -10,6 +10,8 @@ from pixelwise.errors import UserError, unknown
 from pixelwise.models.deeplabv3plus import DeepLabV3Plus
 from pixelwise.models.encoder_unet import EncoderUNet
 from pixelwise.models.network import Network
+from pixelwise.models.painter import PAINTED, Painter
+from pixelwise.models.pix2pix import PatchGAN, PatchGAN128, Pix2Pix, Pix2Pix128
 from pixelwise.models.segnet import SegNet, SegNetBasic
 from pixelwise.models.street import Street
 from pixelwise.models.unet import UNet
@@ -17,14 +19,19 @@ from pixelwise.models.unet_carla import unet_carla
 
 __all__ = [
     "MODELS",
+    "PAINTERS",
     "SOURCES",
     "DeepLabV3Plus",
     "EncoderUNet",
     "Network",
+    "Painter",
+    "Pix2Pix",
+    "Pix2Pix128",
     "SegNet",
     "SegNetBasic",
     "Street",
     "UNet",
+    "build_discriminator",
     "build_network",
     "options_of",
     "unet_carla",
@@ -38,7 +45,11 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "encoder_unet": EncoderUNet,
     "deeplabv3plus": DeepLabV3Plus,
     "street": Street,
+    "pix2pix": Pix2Pix,
+    "pix2pix_128": Pix2Pix128,
+    "pix2pix_softmax": Pix2Pix,
 }
+PAINTERS = ("pix2pix", "pix2pix_128")  # these paint the label, or the photo; the others give logits
 SOURCES = {
     "unet": "Ronneberger et al. 2015",
     "unet_carla": "course notebook, after Ronneberger et al. 2015",
@@ -47,6 +58,9 @@ SOURCES = {
     "encoder_unet": "U-Net over a pretrained encoder",
     "deeplabv3plus": "Chen et al. 2018",
     "street": "pixelwise",
+    "pix2pix": "Isola et al. 2017",
+    "pix2pix_128": "two notebooks, after Isola et al. 2017",
+    "pix2pix_softmax": "the generator of Isola et al. 2017 with logits",
 }
 LARGEST = {"width": 4096, "depth": 10}  # beyond any machine; a damaged file may say anything
 
@@ -60,7 +74,8 @@ def options_of(model: str) -> dict[str, Any]:
     if model not in MODELS:
         raise unknown("model", model, MODELS)
     parameters = inspect.signature(MODELS[model]).parameters.values()
-    return {option.name: option.default for option in parameters if option.kind is option.KEYWORD_ONLY}
+    options = {option.name: option.default for option in parameters if option.kind is option.KEYWORD_ONLY}
+    return options | ({"paints": PAINTED[0]} if model in PAINTERS else {})
 
 
 def build_network(model: str, classes: int, *, in_channels: int = 3, **options: Any) -> Network:  # noqa: ANN401
@@ -80,6 +95,29 @@ def build_network(model: str, classes: int, *, in_channels: int = 3, **options: 
         if not isinstance(value, int) or not 1 <= value <= largest:
             raise UserError(f"{option} of {model} is {value!r}; give a whole number from 1 to {largest}")
     try:
+        if model in PAINTERS:
+            paints = options.pop("paints", PAINTED[0])
+            return Painter(MODELS[model](in_channels, 3, **options), classes, in_channels=in_channels, paints=paints)
         return Network(MODELS[model](in_channels, classes, **options), in_channels=in_channels)
     except (TypeError, ValueError, RuntimeError) as error:
         raise UserError(f"{model} cannot be built with {options}: {error}") from error
+
+
+def build_discriminator(
+    model: str,
+    channels: int,
+    *,
+    gan: str,
+    width: int = 64,
+    norm: str = "batch",
+    **_: Any,  # noqa: ANN401
+) -> nn.Module:
+    """The rival of one of PAINTERS, as wide as it.
+
+    channels: of photo and picture together. gan: of the recipe.
+
+    Takes the painter's options and leaves aside those that are not its own.
+    """
+    if model == "pix2pix_128":
+        return PatchGAN128(channels, width=width, tanh=gan == "least_squares")
+    return PatchGAN(channels, width=width, norm=norm)

@@ -13,7 +13,9 @@ from pixelwise.data.dataset import Image
 from pixelwise.data.files.images import with_channels
 from pixelwise.errors import UserError
 from pixelwise.machine import mixed_precision
-from pixelwise.models import Network
+from pixelwise.models import Network, Painter
+from pixelwise.models.painter import color_logits
+from pixelwise.prediction.painting import Picture, classes_of_picture, to_picture
 
 
 def working_size(height: int, width: int, size: tuple[int, int]) -> tuple[int, int]:
@@ -37,28 +39,43 @@ def to_working_size(image: Image, size: tuple[int, int]) -> Image:
     return np.dstack([np.asarray(cv2.resize(part, (width, height), interpolation=way), np.uint8) for part in parts])
 
 
-def label_images(
-    network: Network, images: Sequence[Image], size: tuple[int, int]
-) -> list[tuple[UInt8[np.ndarray, "h w"], Float[np.ndarray, "h w"]]]:
+Labelled = tuple[UInt8[np.ndarray, "h w"], Float[np.ndarray, "h w"]]
+
+
+def label_images(network: Network, images: Sequence[Image], size: tuple[int, int]) -> list[Labelled]:
     """Label (class indices) and confidence (the class's probability, in [0, 1]) of each image at its own size.
 
     network: in evaluation mode; grey images are made RGB, or RGB grey, as it wants them. size: the working size. Images
-    of one shape are run as one batch. Raises UserError for an image with other channels.
+    of one shape are run as one batch. What a painter paints is decoded as a lossy mask; its confidence is that of the
+    nearest colour. Raises UserError for an image with other channels.
     """
     device = network.mean.device
     seen = [_as_wanted(image, network.mean.numel()) for image in images]
     resized = [torch.tensor(to_working_size(image, size)).permute(2, 0, 1) for image in seen]
-    results = []
     with torch.inference_mode():
         if len({tensor.shape for tensor in resized}) == 1:
             together = _run(network, torch.stack(resized).to(device))
-            logits = [together[index : index + 1] for index in range(len(images))]
+            answers = [together[index : index + 1] for index in range(len(images))]
         else:
-            logits = [_run(network, tensor[None].to(device)) for tensor in resized]
-        for image, answer in zip(images, logits, strict=True):
-            label, confidence = most_probable(answer, image.shape[:2])
-            results.append((label[0].cpu().numpy(), confidence[0].cpu().numpy()))
-    return results
+            answers = [_run(network, tensor[None].to(device)) for tensor in resized]
+        return [_labelled(network, answer, image.shape) for image, answer in zip(images, answers, strict=True)]
+
+
+def _labelled(network: Network, answer: Tensor, shape: tuple[int, ...]) -> Labelled:
+    """Label and confidence at the size of the image, from the logits, or from what was painted."""
+    logits = color_logits(answer, network.colors) if isinstance(network, Painter) else answer
+    label, confidence = (values[0].cpu().numpy() for values in most_probable(logits, shape[:2]))
+    if isinstance(network, Painter):
+        label = classes_of_picture(to_picture(answer, shape), network.colors, label)
+    return label, confidence
+
+
+def paint_image(network: Painter, image: Image, size: tuple[int, int]) -> Picture:
+    """What a painter paints from an image, (h, w, 3) RGB at the image's own size. size: the working size."""
+    seen = to_working_size(_as_wanted(image, network.mean.numel()), size)
+    with torch.inference_mode():
+        painted = _run(network, torch.tensor(seen).permute(2, 0, 1)[None].to(network.mean.device))
+    return to_picture(painted, image.shape)
 
 
 def _as_wanted(image: Image, channels: int) -> Image:
@@ -72,9 +89,10 @@ def _as_wanted(image: Image, channels: int) -> Image:
 
 
 def _run(network: Network, batch: Tensor) -> Tensor:
+    """The logits; of a painter, what it paints."""
     with mixed_precision(batch.device):
-        logits: Tensor = network(batch)
-    return logits.float()
+        answer: Tensor = network.paint(batch) if isinstance(network, Painter) else network(batch)
+    return answer.float()
 
 
 def most_probable(logits: Float[Tensor, "n k h w"], size: tuple[int, ...]) -> tuple[Tensor, Tensor]:

@@ -1,124 +1,81 @@
-"""The loop: batch, step, average; now and then validate and save. Between two steps it can stop."""
-
-import math
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import lru_cache
+"""A step of training, of whatever kind the network needs; and the score by which the best model is chosen."""
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64
 from torch import Tensor
 
 from pixelwise.data import Dataset
-from pixelwise.data.dataset import Split
+from pixelwise.data.dataset import Sample, Split
+from pixelwise.labels import LabelMap
 from pixelwise.losses import cross_entropy, deeply_supervised
 from pixelwise.machine import mixed_precision
 from pixelwise.metrics import confusion, mean_iou
-from pixelwise.models import Network
-from pixelwise.prediction.labelling import label_images
-from pixelwise.training.augmentation import augment, draw_affine, draw_color, generator
+from pixelwise.models import Network, Painter
+from pixelwise.prediction.labelling import label_images, paint_image
+from pixelwise.training.adversarial import adversarial_step
+from pixelwise.training.batches import batch_of_step, chance
 from pixelwise.training.cache import TrainingImages
 from pixelwise.training.recipe import Recipe
+from pixelwise.training.schedule import set_rates
 from pixelwise.training.state import State
 
-WARM_UP = 0.1  # share of the steps in which the learning rate rises
 CLIP = 5.0  # largest norm of a gradient
-AHEAD = 4  # steps whose images may be read before they are needed
-ORDER, DROPOUT = 2**32 - 1, 2**32 - 2  # in the place of an image's index: what the order, and dropout, are drawn by
+
+Losses = dict[str, Tensor]
 
 
-def learning_rate(recipe: Recipe, step: int) -> float:
-    """One cycle (Smith and Topin 2018): a linear rise, then half a cosine down to zero.
+def train_step(state: State, recipe: Recipe, cache: TrainingImages, weights: Tensor, ignore: int) -> Losses:
+    """One step of all that is trained; the losses before it, first the one that the network minimises.
 
-    >>> recipe = Recipe(steps=100, learning_rate=1.0)
-    >>> [round(learning_rate(recipe, step), 2) for step in (0, 9, 55, 99)]
-    [0.1, 1.0, 0.5, 0.0]
+    weights: of the classes, (k). ignore: the label that nothing is learnt from.
     """
-    rise = max(1.0, WARM_UP * recipe.steps)
-    if step < rise:
-        return recipe.learning_rate * min(1.0, (step + 1) / rise)
-    return recipe.learning_rate * (1 + math.cos(math.pi * (step - rise) / (recipe.steps - rise))) / 2
-
-
-def class_weights(cache: TrainingImages, classes: int, balance: float) -> Float[Tensor, " k"]:
-    """Weights (class share) ** -balance, scaled so that the mean over the pixels is one; 0 for absent classes."""
-    counts = cache.class_counts(classes).double()
-    share = counts / counts.sum().clamp(min=1)
-    weights = torch.where(share > 0, share.clamp(min=1e-4) ** -balance, 0.0)
-    return (weights / (weights * share).sum().clamp(min=1e-12)).float()
-
-
-def samples_of_step(recipe: Recipe, step: int, images: int) -> list[tuple[int, int]]:
-    """(epoch, index) of the images of one step; every epoch is a new order of all of them.
-
-    >>> [samples_of_step(Recipe(batch=2), step, 4) for step in (0, 1)]
-    [[(0, 2), (0, 1)], [(0, 3), (0, 0)]]
-    """
-    places = [divmod(step * recipe.batch + place, images) for place in range(recipe.batch)]
-    return [(epoch, int(order_of_epoch(recipe.seed, epoch, images)[place])) for epoch, place in places]
-
-
-@lru_cache(maxsize=4)
-def order_of_epoch(seed: int, epoch: int, images: int) -> Int64[np.ndarray, " images"]:
-    """The order in which an epoch goes through the images."""
-    return generator(seed, epoch, ORDER).permutation(images)
-
-
-def batch_of_step(recipe: Recipe, step: int, cache: TrainingImages, ignore: int) -> tuple[Tensor, Tensor]:
-    """The augmented images and labels of one step; follows from (seed, step) alone."""
-    coming = [samples_of_step(recipe, step + ahead, len(cache)) for ahead in range(AHEAD + 1)]
-    cache.expect(index for samples in coming for _, index in samples)
-    images, labels, extents = cache.batch([index for _, index in coming[0]])
-    affines, colors = [], []
-    for (epoch, index), (width, height) in zip(coming[0], extents.int().tolist(), strict=True):
-        random = generator(recipe.seed, epoch, index)
-        affines.append(draw_affine(recipe, random, height, width))
-        colors.append(draw_color(recipe, random))
-    return augment(
-        images,
-        labels,
-        extents.new_tensor(np.array(affines)),
-        extents.new_tensor(np.array(colors)),
-        extents=extents,
-        crop=recipe.size,
-        ignore=ignore,
-    )
-
-
-def train_step(state: State, recipe: Recipe, cache: TrainingImages, weights: Tensor, ignore: int) -> Tensor:
-    """One optimiser step; the loss before it."""
     images, labels = batch_of_step(recipe, state.step, cache, ignore)
-    for group in state.optimizer.param_groups:
-        group["lr"] = group["rate"] * learning_rate(recipe, state.step)
     state.network.train()
+    learn = adversarial_step if isinstance(state.network, Painter) else supervised_step
+    losses = learn(state, recipe, images, labels, weights=weights, ignore=ignore)
+    state.step += 1
+    state.average(recipe.ema)
+    return losses
+
+
+def supervised_step(
+    state: State, recipe: Recipe, images: Tensor, labels: Tensor, *, weights: Tensor, ignore: int
+) -> Losses:
+    """One optimiser step on the cross-entropy between logits and labels."""
     if recipe.freeze:
         state.network.encoder.eval()  # batch norm too stays as it was loaded
-    with mixed_precision(images.device), _chance(recipe.seed, state.step, images.device):
+    with mixed_precision(images.device), chance(recipe.seed, state.step, images.device):
         outputs = state.network.outputs(images)
     loss = deeply_supervised(lambda logits: cross_entropy(logits, labels, ignore=ignore, weights=weights), outputs)
+    set_rates(state.optimizer, recipe, state.step)
     state.optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(state.network.parameters(), CLIP)
     state.optimizer.step()
-    state.step += 1
-    state.average(recipe.ema)
-    return loss.detach()
+    return {"loss": loss.detach()}
 
 
-@contextmanager
-def _chance(seed: int, step: int, device: torch.device) -> Iterator[None]:
-    """What dropout draws in a step follows from (seed, step) alone, so that a resumed run draws the same."""
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(int(generator(seed, step, DROPOUT).integers(2**63)))
-        yield
+def measure(network: Network) -> str:
+    """What `validate` measures, as history.csv calls it."""
+    paints_photos = isinstance(network, Painter) and network.paints == "photo"
+    return "validation_likeness" if paints_photos else "validation_mean_iou"
 
 
 def validate(network: Network, split: Split, dataset: Dataset, size: tuple[int, int]) -> float:
-    """Mean IoU over a split, at the labels' own resolution."""
+    """Mean IoU over a split, at the labels' own resolution.
+
+    Of a network that paints photos: 1 - the mean absolute difference from the true ones, in parts of 255.
+    """
+    if isinstance(network, Painter) and network.paints == "photo":
+        return 1 - float(np.mean([_difference(network, sample, dataset.labels, size) for sample in split]))
     classes = len(dataset.labels)
     counts = np.zeros((classes, classes), np.int64)
     for sample in split:
         [(predicted, _)] = label_images(network, [sample.image], size)
         counts += confusion(sample.label, predicted, classes, ignore=dataset.labels.ignore)
     return mean_iou(counts)
+
+
+def _difference(network: Painter, sample: Sample, labels: LabelMap, size: tuple[int, int]) -> float:
+    painted = paint_image(network, labels.colorize(sample.label), size)
+    return float(np.abs(painted.astype(np.float32) - sample.image).mean()) / 255

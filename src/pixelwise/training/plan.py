@@ -13,15 +13,17 @@ from typing import Any
 import torch
 
 from pixelwise.data import Dataset
-from pixelwise.data.dataset import Split
+from pixelwise.data.dataset import RGB, Split
 from pixelwise.data.store.reading import in_memory
 from pixelwise.errors import UserError
 from pixelwise.labels import IGNORE
 from pixelwise.machine import reuse_memory
-from pixelwise.models import build_network
+from pixelwise.models import PAINTERS, Network, build_network
 from pixelwise.progress import clock, track
+from pixelwise.training.adversarial import GAMES
+from pixelwise.training.batches import class_weights
 from pixelwise.training.cache import TrainingImages, training_images
-from pixelwise.training.loop import class_weights, train_step, validate
+from pixelwise.training.loop import train_step, validate
 from pixelwise.training.recipe import Recipe
 from pixelwise.training.state import fresh_state
 
@@ -59,7 +61,8 @@ class Request:
 
     budget: seconds from ``began`` (of time.monotonic) until all is done. epochs: passes over the training
     images; without either the budget is half an hour. size: height and width. options: of the model. weights,
-    encoder_rate, freeze: of its encoder, as in Recipe.
+    encoder_rate, freeze: of its encoder, as in Recipe. gan, l1: of a painter's game, as in Recipe; None: as its authors
+    play it.
     """
 
     model: str = "street"
@@ -71,13 +74,14 @@ class Request:
     weights: str = ""
     encoder_rate: float = 0.1
     freeze: bool = False
+    gan: str | None = None
+    l1: float | None = None
     batch: int = 4
     seed: int = 0
 
     def __post_init__(self) -> None:
         """Refuses what cannot be trained before any data is read."""
-        with torch.device("meta"):  # names the option that is wrong
-            network = build_network(self.model, 2, **self.options)
+        network = self.network()
         if self.weights and not hasattr(network.body, "encoder"):
             raise UserError(f"{self.model} has no encoder that takes weights; use encoder_unet or deeplabv3plus")
         self.recipe()
@@ -88,9 +92,16 @@ class Request:
         if self.size and min(self.size) < SIZE_STEP:
             raise UserError(f"a crop of {self.size[0]}x{self.size[1]} is too small; give at least {SIZE_STEP} pixels")
 
+    def network(self) -> Network:
+        """The network without numbers. Raises UserError that names the option that is wrong."""
+        with torch.device("meta"):
+            return build_network(self.model, 2, **self.options)
+
     def recipe(self) -> Recipe:
         """What is asked of the recipe itself; the plan adds the rest."""
-        return Recipe(self.model, self.options, self.weights, self.encoder_rate, self.freeze, seed=self.seed)
+        game = dict(GAMES.get(self.model, {}))
+        game |= {name: value for name, value in (("gan", self.gan), ("l1", self.l1)) if value is not None}
+        return Recipe(self.model, self.options, self.weights, self.encoder_rate, self.freeze, seed=self.seed, **game)
 
 
 def plan(request: Request, dataset: Dataset, device: torch.device) -> tuple[Recipe, TrainingImages]:
@@ -101,7 +112,7 @@ def plan(request: Request, dataset: Dataset, device: torch.device) -> tuple[Reci
     Raises UserError where the data has no training images, or the budget is too short to train anything.
     """
     reuse_memory()
-    _check(dataset)
+    _check(dataset, request)
     if request.budget is None and request.epochs is None:
         request = replace(request, budget=DEFAULT_BUDGET)
     rungs = _ladder(request, dataset.train)
@@ -116,8 +127,12 @@ def plan(request: Request, dataset: Dataset, device: torch.device) -> tuple[Reci
     return _fit_steps(request, recipe, dataset, cache), cache
 
 
-def _check(dataset: Dataset) -> None:
+def _check(dataset: Dataset, request: Request) -> None:
     """Refuses data that cannot be trained on."""
+    if request.options.get("paints") == "photo" and dataset.format.channels != RGB.channels:
+        raise UserError(
+            f"{dataset.name}: has images of {dataset.format.channels} channels; only RGB photos are painted"
+        )
     if not dataset.train:
         raise UserError(f"{dataset.name}: has no training images; add some, or give another folder")
     if not dataset.val:
@@ -129,24 +144,25 @@ def _check(dataset: Dataset) -> None:
 def _ladder(request: Request, split: Split) -> list[Recipe]:
     """Recipes from the cheapest to the dearest, with whatever the user has fixed."""
     native = split[0].image.shape[:2]
+    step = max(SIZE_STEP, request.network().stride) if request.model in PAINTERS else SIZE_STEP
     batch = min(request.batch, len(split))
     rungs = []
     for share, width in LADDER:
         options = ({"width": width} if request.model in WIDTH_PLANNED else {}) | request.options
-        size = request.size or scaled_size(native, share)
+        size = request.size or scaled_size(native, share, step)
         recipe = replace(request.recipe(), options=options, size=size, batch=batch)
         if recipe not in rungs:
             rungs.append(recipe)
     return rungs
 
 
-def scaled_size(native: tuple[int, ...], share: float) -> tuple[int, int]:
-    """A crop of about ``share`` of the native area (height, width), in multiples of 32.
+def scaled_size(native: tuple[int, ...], share: float, step: int = SIZE_STEP) -> tuple[int, int]:
+    """A crop of about ``share`` of the native area (height, width), in multiples of ``step``.
 
     >>> scaled_size((360, 480), 0.25), scaled_size((360, 480), 1.0)
     ((192, 256), (352, 480))
     """
-    height, width = (max(1, round(side * share**0.5 / SIZE_STEP)) * SIZE_STEP for side in native)
+    height, width = (max(1, round(side * share**0.5 / step)) * step for side in native)
     return height, width
 
 
@@ -172,7 +188,7 @@ def _largest_affordable(request: Request, rungs: list[Recipe], dataset: Dataset,
 def _fit_steps(request: Request, recipe: Recipe, dataset: Dataset, cache: TrainingImages) -> Recipe:
     """As many steps and validations as what is left of the budget allows."""
     seconds = seconds_per_step(recipe, cache, dataset)
-    state = fresh_state(recipe, len(dataset.labels), cache.device, in_channels=dataset.format.channels)
+    state = fresh_state(recipe, dataset.labels, cache.device, in_channels=dataset.format.channels)
     few = dataset.val[:PROBE_IMAGES]
     began = time.monotonic()
     validate(state.averaged, few, dataset, recipe.size)
@@ -188,7 +204,12 @@ def _fit_steps(request: Request, recipe: Recipe, dataset: Dataset, cache: Traini
 
 
 def _augmented(recipe: Recipe, images: int) -> Recipe:
-    """The recipe with augmentation as strong as its images are often seen: what is seen seldom need not be varied."""
+    """The recipe with augmentation as strong as its images are often seen: what is seen seldom need not be varied.
+
+    Painters keep the little that their authors do.
+    """
+    if recipe.model in PAINTERS:
+        return recipe
     passes = recipe.steps * recipe.batch / images
     strength = min(1.0, max(LEAST_AUGMENTATION, passes / FULL_AUGMENTATION))
     full = Recipe()
@@ -208,11 +229,11 @@ def _seconds_left(request: Request) -> float:
 def seconds_per_step(recipe: Recipe, cache: TrainingImages, dataset: Dataset) -> float:
     """Median time of a training step, after some that warm up."""
     classes = len(dataset.labels)
-    state = fresh_state(recipe, classes, cache.device, in_channels=dataset.format.channels)
+    state = fresh_state(recipe, dataset.labels, cache.device, in_channels=dataset.format.channels)
     weights = class_weights(cache, classes, recipe.class_balance)
     times = []
     for _ in range(WARM_STEPS + TIMED_STEPS):
         began = time.monotonic()
-        float(train_step(state, recipe, cache, weights, IGNORE))
+        float(train_step(state, recipe, cache, weights, IGNORE)["loss"])
         times.append(time.monotonic() - began)
     return statistics.median(times[WARM_STEPS:])

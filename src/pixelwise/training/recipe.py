@@ -12,6 +12,10 @@ from pydantic import Field, NonNegativeInt, PositiveInt
 from pixelwise.data.dataset import Source
 from pixelwise.errors import UserError, unknown
 from pixelwise.files import replacing
+from pixelwise.models import PAINTERS
+
+# none; cross-entropy (Goodfellow et al. 2014); squares with targets of 1 and -1 (Mao et al. 2017).
+GANS = ("none", "vanilla", "least_squares")
 
 # The bounds are checked when a recipe.yaml is read.
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -34,6 +38,8 @@ class Recipe:
     flip: probability of mirroring. zoom: from, to. rotation: degrees either way.
     color: strength of exposure, contrast and saturation changes, 0 = none. hue: degrees either way.
     seed: of weights, order and augmentation.
+    Of painters alone: gan: the game against a discriminator, one of GANS. l1: weight of the mean absolute difference
+    between painted and true picture. beta1: of the optimiser, of all models.
 
     >>> Recipe().model
     'street'
@@ -58,6 +64,9 @@ class Recipe:
     color: NotNegative = 0.3
     hue: NotNegative = 10.0
     seed: NonNegativeInt = 0
+    gan: str = "none"
+    l1: NotNegative = 100.0
+    beta1: Share = 0.9
 
     def __post_init__(self) -> None:
         """Refuses settings that do not go together."""
@@ -65,6 +74,12 @@ class Recipe:
             raise UserError("freeze keeps the encoder as it was loaded; give its weights too")
         if not 0 < self.encoder_rate < math.inf:
             raise UserError(f"an encoder rate of {self.encoder_rate} teaches nothing; give a number above 0, or freeze")
+        if self.gan not in GANS:
+            raise unknown("gan", self.gan, GANS)
+        if self.gan != "none" and self.model not in PAINTERS:
+            raise UserError(f"{self.model} does not paint, so it plays no game; use {' or '.join(PAINTERS)}")
+        if self.gan == "none" and not 0 < self.l1 < math.inf:
+            raise UserError("without a discriminator an l1 of 0 teaches nothing; give a weight above 0, or a gan")
 
     def save(self, path: Path, data: Source) -> None:
         """Writes recipe.yaml; data: what it is for."""

@@ -16,13 +16,18 @@ from pixelwise.data import Dataset
 from pixelwise.errors import UserError
 from pixelwise.files import replacing
 from pixelwise.machine import describe, reuse_memory
+from pixelwise.models import Painter
 from pixelwise.progress import TrainingProgress
+from pixelwise.training.adversarial import Watch
+from pixelwise.training.batches import class_weights
 from pixelwise.training.cache import TrainingImages
-from pixelwise.training.loop import class_weights, train_step, validate
+from pixelwise.training.loop import Losses, measure, train_step, validate
 from pixelwise.training.recipe import Recipe
+from pixelwise.training.samples import write_samples
 from pixelwise.training.state import State, fresh_state
 
 BEST, LAST, STATE, HISTORY = "best.safetensors", "last.safetensors", "state.safetensors", "history.csv"
+SAMPLES = "samples"  # of a painter: a picture per validation
 LOSS_EVERY = 10  # steps; reading the loss waits for the device
 
 Row = dict[str, float]
@@ -61,16 +66,24 @@ class Run:
         weights = class_weights(self.cache, len(self.dataset.labels), recipe.class_balance)
         self._began = time.monotonic() - (self.history[-1]["seconds"] if self.history else 0)
         milestones = validation_steps(recipe)
-        with TrainingProgress(recipe.steps, self.steps_per_epoch, recipe.batch) as progress, _stop_asked() as asked:
+        watch = Watch(self.steps_per_epoch)
+        shown = in_words(measure(state.averaged)).replace("mean IoU", "mIoU")
+        progress = TrainingProgress(recipe.steps, self.steps_per_epoch, recipe.batch, measure=shown)
+        with progress, _stop_asked() as asked:
             while state.step < recipe.steps:
-                loss = train_step(state, recipe, self.cache, weights, self.dataset.labels.ignore)
-                milestone = state.step in milestones
-                progress.update(state.step, float(loss) if milestone or state.step % LOSS_EVERY == 0 else None)
-                stop = asked()
+                losses = train_step(state, recipe, self.cache, weights, self.dataset.labels.ignore)
+                milestone, stop = state.step in milestones, asked()
+                if milestone or stop or state.step % LOSS_EVERY == 0:
+                    read = self._read(losses)
+                    progress.update(state.step, read["loss"])
+                    if silent := watch.look(state.step, read):
+                        progress.say(f"at step {state.step} {silent}")
+                else:
+                    progress.update(state.step)
                 if milestone:
-                    self._validate_and_save(float(loss), progress)
+                    self._validate_and_save(read, progress)
                 elif stop:
-                    self._save(float(loss))
+                    self._save()
                 if stop and state.step < recipe.steps:
                     raise Interrupted(self._how_to_go_on())
         return self.bundle()
@@ -86,7 +99,8 @@ class Run:
             "environment": describe(self.cache.device),
             "made": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-        scores = {"validation mean IoU": self.history[-1]["validation_mean_iou"]} if self.history else {}
+        score = measure(self.state.averaged)
+        scores = {in_words(score): self.history[-1][score]} if self.history else {}
         return Bundle(
             self.state.averaged,
             recipe.model,
@@ -98,42 +112,46 @@ class Run:
             self.dataset.format.bits,
         )
 
-    def _validate_and_save(self, loss: float, progress: TrainingProgress) -> None:
-        self._check(loss)
-        state = self.state
-        score = validate(state.averaged, self.dataset.val, self.dataset, self.recipe.size)
+    def _validate_and_save(self, losses: Row, progress: TrainingProgress) -> None:
+        state, dataset, size = self.state, self.dataset, self.recipe.size
+        score = validate(state.averaged, dataset.val, dataset, size)
         progress.validated(state.step, score)
         self.history.append(
             {
                 "step": state.step,
                 "epoch": round(state.step / self.steps_per_epoch, 3),
-                "loss": round(loss, 6),
+                **{name: round(loss, 6) for name, loss in losses.items()},
                 "learning_rate": state.optimizer.param_groups[0]["lr"],
-                "validation_mean_iou": round(score, 6),
+                measure(state.averaged): round(score, 6),
                 "images_per_second": round(progress.images_per_second(state.step), 2),
                 "seconds": round(time.monotonic() - self._began, 1),
             }
         )
+        if isinstance(state.averaged, Painter):
+            write_samples(self.folder / SAMPLES / f"{state.step:07d}.png", state.averaged, dataset, size)
         if score > state.best:
             state.best = score
             self.bundle().save(self.folder / BEST)
-        self._save(loss)
+        self._save()
 
-    def _save(self, loss: float) -> None:
+    def _save(self) -> None:
         """All that resuming needs. Asked for between two validations, it leaves no trace in how the run ends."""
-        self._check(loss)
         if not (self.folder / BEST).exists():
             self.bundle().save(self.folder / BEST)
         self.bundle().save(self.folder / LAST)
         write_history(self.folder / HISTORY, self.history)
         self.state.save(self.folder / STATE)
 
-    def _check(self, loss: float) -> None:
-        if not math.isfinite(loss):
-            raise UserError(
-                f"the loss is {loss} at step {self.state.step}: training diverged; the last good model is in "
-                f"{self.folder}; try a smaller learning_rate in recipe.yaml"
-            )
+    def _read(self, losses: Losses) -> Row:
+        """The losses as numbers. Raises UserError where one is none."""
+        read = {name: float(loss) for name, loss in losses.items()}
+        for name, loss in read.items():
+            if not math.isfinite(loss):
+                raise UserError(
+                    f"the {name.replace('_', ' ')} is {loss} at step {self.state.step}: training diverged; the last "
+                    f"good model is in {self.folder}; try a smaller learning_rate in recipe.yaml"
+                )
+        return read
 
     def _how_to_go_on(self) -> str:
         return (
@@ -144,8 +162,8 @@ class Run:
 
 def start_run(recipe: Recipe, dataset: Dataset, folder: Path, cache: TrainingImages, *, pretrained: bool = True) -> Run:
     """A run before its first step. pretrained: as in `fresh_state`."""
-    channels, classes = dataset.format.channels, len(dataset.labels)
-    state = fresh_state(recipe, classes, cache.device, in_channels=channels, pretrained=pretrained)
+    channels = dataset.format.channels
+    state = fresh_state(recipe, dataset.labels, cache.device, in_channels=channels, pretrained=pretrained)
     return Run(recipe, dataset, folder, cache, state)
 
 
@@ -157,6 +175,15 @@ def resume_run(recipe: Recipe, dataset: Dataset, folder: Path, cache: TrainingIm
         run.state.load(folder / STATE)
         run.history = [row for row in read_history(folder / HISTORY) if row["step"] <= run.state.step]
     return run
+
+
+def in_words(measured: str) -> str:
+    """A column of history.csv as people say it.
+
+    >>> in_words("validation_mean_iou")
+    'validation mean IoU'
+    """
+    return measured.replace("_", " ").replace("iou", "IoU")
 
 
 def validation_steps(recipe: Recipe) -> set[int]:
