@@ -56,12 +56,47 @@ SHORT = "--model encoder_unet --size 192x256 --epochs 10"
 MODELS |= {f"pretrained_{seed}": f"{SHORT} --seed {seed} {SQUEEZENET}" for seed in range(3)}
 MODELS |= {f"scratch_{seed}": f"{SHORT} --seed {seed}" for seed in range(3)}
 
+# Photo to label on the Cityscapes pairs at 256x256, the generator of Pix2Pix at half its width: what each part of its
+# loss brings, and the same network as an ordinary classifier. 18 passes over the 1,500 images, batches of 4.
+HALF = "--model pix2pix --option width=32 --size 256x256 --epochs 18"
+PIX2PIX = {
+    "l1_gan": f"{HALF} --option generate=evaluated",
+    "l1": f"{HALF} --option generate=evaluated --gan none",
+    "gan": f"{HALF} --option generate=evaluated --l1 0",
+    "softmax": HALF.replace("pix2pix ", "pix2pix_softmax ") + " --option generate=evaluated",
+    # As the notebooks have it: 128x128, stage 1 with transposed convolutions, stage 2 with upsampling.
+    "128_stage1": "--model pix2pix_128 --option stage=1 --size 128x128 --epochs 8",
+    "128_stage2": "--model pix2pix_128 --option stage=2 --size 128x128 --epochs 8",
+    "photo": "--model pix2pix_128 --option paints=photo --size 128x128 --epochs 8",
+}
+# Batches of 1 against 4, and why: the U-Net without its innermost level, 128x128, 4 passes.
+SMALL = "--model pix2pix --option width=32 --option depth=7 --size 128x128 --epochs 4"
+PIX2PIX |= {
+    "batch1": f"{SMALL} --batch 1",
+    "batch1_evaluated": f"{SMALL} --batch 1 --option generate=evaluated",
+    "batch4": SMALL,
+    "batch4_evaluated": f"{SMALL} --option generate=evaluated",
+    "batch4_instance": f"{SMALL} --option norm=instance",
+}
+
 RECORDS = (
     Record("demo_streets", "demo", split="test"),
     Record("camvid_unet_30m_cpu", f"train {CAMVID} --model unet --budget 30m --device cpu"),
     Record("camvid_segnet_30m_cpu", f"train {CAMVID} --model segnet --budget 30m --device cpu"),
     Record("cityscapes_pairs_street_8m_cpu", f"train {PAIRS} --model street --budget 8m --device cpu"),
     *(Record(f"models_{name}", f"train {CAMVID} {arguments} --device cpu") for name, arguments in MODELS.items()),
+    *(Record(f"pix2pix_{name}", f"train {PAIRS} {arguments} --device cpu") for name, arguments in PIX2PIX.items()),
+    # The paper's own row: width 64, batches of 1, 200 passes.
+    Record(
+        "pix2pix_full_gpu",
+        f"train {PAIRS} --model pix2pix --size 256x256 --batch 1 --epochs 200 --device cuda",
+        gpu=True,
+    ),
+    Record(
+        "pix2pix_full_l1_gpu",
+        f"train {PAIRS} --model pix2pix --gan none --size 256x256 --batch 1 --epochs 200 --device cuda",
+        gpu=True,
+    ),
     Record("camvid_unet_full_gpu", f"train {CAMVID} --model unet {FULL} --device cuda", gpu=True),
     Record("camvid_segnet_full_gpu", f"train {CAMVID} --model segnet {FULL} --device cuda", gpu=True),
     Record("camvid_street_full_gpu", f"train {CAMVID} --model street {FULL} --device cuda", gpu=True),

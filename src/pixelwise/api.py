@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from PIL import Image as Pillow
+
 from pixelwise.bundle import Bundle, load_bundle
 from pixelwise.data import Dataset, Split, open_dataset
 from pixelwise.data.dataset import Image
@@ -18,13 +20,13 @@ from pixelwise.evaluation import evaluate as evaluate_bundle
 from pixelwise.files import replacing
 from pixelwise.labels import LabelMap
 from pixelwise.machine import describe, pick_device
-from pixelwise.prediction import Segmentation
+from pixelwise.prediction import Segmentation, paint
 from pixelwise.prediction import predict as predict_photo
-from pixelwise.report import Example, choose_examples, command_line, write_report
+from pixelwise.report import Example, choose_examples, command_line, write_painting_report, write_report
 from pixelwise.training import Request, Run, load_recipe, plan, read_history, resume_run, start_run
 from pixelwise.training.parsing import parse_duration
 from pixelwise.training.plan import fill
-from pixelwise.training.run import BEST, HISTORY
+from pixelwise.training.run import BEST, HISTORY, SAMPLES
 
 __all__ = ["Model", "evaluate", "load", "open_dataset", "resume", "train", "train_request"]
 
@@ -48,9 +50,21 @@ class Model:
         """What its classes are."""
         return self.bundle.labels
 
+    @property
+    def paints_photos(self) -> bool:
+        """Whether it makes photos from coloured labels, and so labels nothing."""
+        return self.bundle.painter is not None and self.bundle.painter.paints == "photo"
+
     def predict(self, photo: str | Path | Image) -> Segmentation:
         """Labels a photo (a file, or (h, w, 3) uint8 RGB) at its own size."""
         return predict_photo(self.bundle, photo)
+
+    def paint(self, image: str | Path | Image) -> Pillow.Image:
+        """What a painter, pix2pix for one, makes of an image (a file, or (h, w, 3) uint8 RGB), at its size.
+
+        The coloured label of a photo, or the photo of a coloured label. Raises UserError for a model that paints not.
+        """
+        return paint(self.bundle, image)
 
     def save(self, path: str | Path) -> None:
         """Writes the model as one safetensors file."""
@@ -144,18 +158,25 @@ def save_evaluation(evaluation: Evaluation, model: Model, dataset: Dataset, fold
     """Writes evaluation.json and report.html, the latter with the best and the worst images of the split."""
     split = _ready(dataset).split(evaluation.conditions.split)
     evaluation.save(folder / EVALUATION)
-    facts = {"data": evaluation.conditions.data, "model": repr(model)}
-    facts |= {key: str(value) for key, value in model.bundle.provenance.get("recipe", {}).items()}
-    facts |= {key: str(value) for key, value in model.bundle.provenance.get("environment", {}).items()}
-    history = read_history(model.run / HISTORY) if model.run else []
     write_report(
         folder / REPORT,
         evaluation=evaluation,
-        history=history,
         examples=_examples(evaluation, model, split),
-        facts=facts,
-        command=command_line(),
+        **_making(model, evaluation.conditions.data),
     )
+
+
+def _making(model: Model, data: str) -> dict[str, Any]:
+    """What reports say of how a model was made."""
+    facts = {"data": data, "model": repr(model)}
+    facts |= {key: str(value) for key, value in model.bundle.provenance.get("recipe", {}).items()}
+    facts |= {key: str(value) for key, value in model.bundle.provenance.get("environment", {}).items()}
+    return {
+        "facts": facts,
+        "history": read_history(model.run / HISTORY) if model.run else [],
+        "samples": sorted((model.run / SAMPLES).glob("*.png")) if model.run else [],
+        "command": command_line(),
+    }
 
 
 def _examples(evaluation: Evaluation, model: Model, split: Split) -> list[Example]:
@@ -203,9 +224,13 @@ def _new_folder(run: str | Path | None, name: str) -> Path:
 
 
 def _finish(run: Run) -> Model:
-    """Trains to the end, then scores the best model on the validation split and writes the report."""
+    """Trains to the end, then scores the best model on the validation split, if it can be, and writes the report."""
     run.train()
     model = load(run.folder, str(run.cache.device))
+    if model.paints_photos:
+        name, data = model.bundle.model, run.dataset.name
+        write_painting_report(run.folder / REPORT, model=name, data=data, **_making(model, data))
+        return model
     model.evaluation = evaluation = evaluate_bundle(model.bundle, run.dataset, "val")
     model.bundle.scores = {"conditions": asdict(evaluation.conditions)} | evaluation.scores()
     model.save(run.folder / BEST)

@@ -16,7 +16,7 @@ from pixelwise.data.dataset import RGB, Format
 from pixelwise.errors import UserError
 from pixelwise.files import replacing
 from pixelwise.labels import IGNORE, Color, LabelMap
-from pixelwise.models import Network, build_network
+from pixelwise.models import Network, Painter, build_network
 from pixelwise.tensors import load_tensors, save_tensors
 
 FORMAT = 1
@@ -45,6 +45,11 @@ class Bundle:
     def format(self) -> Format:
         """How image files are read for it."""
         return Format(self.network.mean.numel(), self.bits)
+
+    @property
+    def painter(self) -> Painter | None:
+        """The network, if it paints its answer."""
+        return self.network if isinstance(self.network, Painter) else None
 
     def save(self, path: str | Path) -> None:
         """Writes the file whole or not at all. Raises UserError where it cannot be written."""

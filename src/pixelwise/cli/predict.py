@@ -28,28 +28,31 @@ def predict(
     """Label every pixel of photos of any size.
 
     Each photo gives NAME_label.png (class indices), NAME_color.png, NAME_overlay.png and NAME_side_by_side.png
-    (photo, truth if the input is a dataset, prediction).
+    (photo, truth if the input is a dataset, prediction). A model that paints photos from coloured labels gives
+    NAME_photo.png.
     """
     from pixelwise import api
-    from pixelwise.prediction.files import find_photos, label_photo, write_pictures
+    from pixelwise.prediction.files import find_photos, pictures_of, write_pictures
     from pixelwise.progress import track
 
     trained = api.load(model, device)
     shares, failed = {}, []
     for name, photo in track(find_photos(inputs), "labelling"):
         try:
-            found, truth = label_photo(trained.bundle, photo, name)
+            pictures = pictures_of(trained.bundle, photo, name)
         except UserError as error:
             failed.append(str(error))
             continue
-        write_pictures(found, truth, output)  # where that fails, so would the next
-        shares[name] = found.shares()
+        write_pictures(pictures, name, output)  # where that fails, so would the next
+        shares[name] = pictures.shares
     if as_json:
         print(json.dumps({"output": str(output), "photos": shares, "failed": failed}))
     else:
         for name, classes in shares.items():
-            print(f"{name}: {', '.join(f'{label} {share:.0%}' for label, share in classes.items() if share >= 0.005)}")
-        print(f"{len(shares)} photos labelled; the pictures are in {output}")
+            if large := [f"{label} {share:.0%}" for label, share in classes.items() if share >= 0.005]:
+                print(f"{name}: {', '.join(large)}")
+        done = "painted" if trained.paints_photos else "labelled"
+        print(f"{len(shares)} photos {done}; the pictures are in {output}")
     if failed:
         print("\n".join(failed), file=sys.stderr)
         raise UserError(f"{len(failed)} of {len(failed) + len(shares)} photos could not be labelled")

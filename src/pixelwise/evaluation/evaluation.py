@@ -24,6 +24,14 @@ OVERALL = {
     "mean class accuracy": metrics.mean_class_accuracy,
     "frequency-weighted IoU": metrics.frequency_weighted_iou,
 }
+# What others average, and how; beside ours, to compare with their figures.
+PROTOCOLS = {
+    "pix2pix": {
+        "pixel accuracy": metrics.pixel_accuracy,
+        "class accuracy": metrics.class_accuracy_over_all,
+        "class IoU": metrics.class_iou_over_all,
+    }
+}
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,7 @@ class Conditions:
 
     data: name of the dataset. split: "train", "val" or "test". images: how many. model: which network.
     working_size: height and width whose area the images were brought to before the network saw them.
+    painted: whether the classes were read from the colours of a painted picture.
     """
 
     data: str
@@ -39,14 +48,20 @@ class Conditions:
     images: int
     model: str
     working_size: tuple[int, int]
+    painted: bool = False
 
     def __str__(self) -> str:
         height, width = self.working_size
+        answer = (
+            "pictures resized back and read as lossy masks, in doubt by nearest colour"
+            if self.painted
+            else ("logits resized back")
+        )
         images = f"{self.images} image{'s' * (self.images != 1)}"
         return (
             f"{self.model} on {self.data}, {self.split} split, {images}; one confusion matrix over all pixels at "
             f"the labels' own resolution; ignored pixels not counted; means over the classes that occur; "
-            f"images brought to the area of {height}x{width}, logits resized back, no test-time augmentation"
+            f"images brought to the area of {height}x{width}, {answer}, no test-time augmentation"
         )
 
 
@@ -87,6 +102,16 @@ class Evaluation:
         """Every score of the whole split by its name, in [0, 1]."""
         return {name: score(self.counts) for name, score in OVERALL.items()}
 
+    def protocols(self) -> dict[str, dict[str, float]]:
+        """The scores that others publish, by the name of their protocol, in [0, 1].
+
+        "pix2pix": means over all classes, those that never occur counting 0.
+        """
+        return {
+            protocol: {name: score(self.counts) for name, score in scores.items()}
+            for protocol, scores in PROTOCOLS.items()
+        }
+
     def per_class(self) -> dict[str, dict[str, float]]:
         """Class name -> IoU, Dice, precision, recall and the class's share of the true pixels; NaN where undefined."""
         columns = {name: score(self.counts) for name, score in PER_CLASS.items()}
@@ -102,6 +127,7 @@ class Evaluation:
             {
                 "conditions": asdict(self.conditions) | {"in_words": str(self.conditions)},
                 "scores": self.scores(),
+                "protocols": self.protocols(),
                 "per_class": self.per_class(),
                 "counts": self.counts.tolist(),
                 "images": [asdict(image) for image in self.images],
@@ -114,20 +140,19 @@ class Evaluation:
         with replacing(Path(path)) as temporary:
             temporary.write_text(json.dumps(self.to_dict(), indent=1, allow_nan=False), encoding="utf-8")
 
-    def tables(self) -> tuple[Table, Table]:
-        """The per-class and the overall table, for a rich console."""
+    def tables(self) -> list[Table]:
+        """The per-class and the overall table, and of painters that of their paper's protocol, for a rich console."""
         classes = Table(title="per class, %", title_justify="left")
         classes.add_column("class")
         for column in ("share", *PER_CLASS):
             classes.add_column(column, justify="right")
         for name, values in self.per_class().items():
             classes.add_row(escape(name), *(_percent(value) for value in values.values()))
-        overall = Table(title="all classes, %", title_justify="left")
-        overall.add_column("score")
-        overall.add_column("", justify="right")
-        for name, value in self.scores().items():
-            overall.add_row(name, _percent(value))
-        return classes, overall
+        tables = [classes, _scores_table("all classes, %", self.scores())]
+        if self.conditions.painted:
+            title = "as in the paper of Pix2Pix, %: classes that never occur count 0"
+            tables.append(_scores_table(title, self.protocols()["pix2pix"]))
+        return tables
 
     def __str__(self) -> str:
         text = io.StringIO()
@@ -136,6 +161,15 @@ class Evaluation:
             console.print(table)
         console.print(str(self.conditions), markup=False)
         return text.getvalue()
+
+
+def _scores_table(title: str, scores: dict[str, float]) -> Table:
+    table = Table(title=title, title_justify="left")
+    table.add_column("score")
+    table.add_column("", justify="right")
+    for name, value in scores.items():
+        table.add_row(name, _percent(value))
+    return table
 
 
 def _percent(value: float) -> str:

@@ -95,6 +95,26 @@ def frequency_weighted_iou(counts: Counts) -> float:
     return float(np.nansum(share * iou(counts))) if counts.sum() else float("nan")
 
 
+def class_accuracy_over_all(counts: Counts) -> float:
+    """Mean recall over all classes, those that never occur counting 0, as the code of Pix2Pix has it.
+
+    Source: Isola et al., "Pix2Pix", CVPR 2017; get_scores in scripts/eval_cityscapes/util.py of its code.
+
+    >>> class_accuracy_over_all(np.array([[3, 1], [0, 0]]))
+    0.375
+    """
+    return float(np.nan_to_num(recall(counts)).mean())
+
+
+def class_iou_over_all(counts: Counts) -> float:
+    """Mean IoU over all classes, those that never occur counting 0, as the code of Pix2Pix has it.
+
+    >>> class_iou_over_all(np.array([[3, 1, 0], [0, 0, 0], [0, 0, 0]]))
+    0.25
+    """
+    return float(np.nan_to_num(iou(counts)).mean())
+
+
 def _divide(part: np.ndarray | np.integer, whole: np.ndarray | np.integer) -> np.ndarray:
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(np.true_divide(part, whole))

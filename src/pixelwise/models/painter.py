@@ -18,11 +18,11 @@ class Painter(Network):
     "photo": a photo from the classes' colours, whose logits mean nothing.
     colors: (k, 3) in [0, 255], the classes' colours, saved with the weights; black until they are set.
 
-    >>> painter = Painter(nn.Identity(), 2)
-    >>> painter.colors.copy_(torch.tensor([[0.0, 0, 0], [255, 255, 255]])).shape
-    torch.Size([2, 3])
-    >>> painter(torch.full((1, 3, 1, 1), 250.0)).argmax(1).item()
-    1
+    >>> from pixelwise.models.pix2pix import Pix2Pix
+    >>> painter = Painter(Pix2Pix(3, 3, width=2, depth=3), classes=2)
+    >>> photo = torch.zeros(1, 3, 17, 30, dtype=torch.uint8)
+    >>> painter.paint(photo).shape, painter(photo).shape
+    (torch.Size([1, 3, 17, 30]), torch.Size([1, 2, 17, 30]))
     """
 
     colors: Tensor

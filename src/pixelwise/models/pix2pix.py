@@ -17,6 +17,7 @@ from pixelwise.models.layers import expect_sides
 
 NORMS = ("batch", "instance")
 STAGES = (1, 2)
+GENERATE = ("as_trained", "evaluated")
 KERAS_EPSILON, KERAS_MOMENTUM = 1e-3, 0.01  # of batch norm, as Keras has them; torch counts momentum from the other end
 
 
@@ -27,8 +28,11 @@ class Pix2Pix(nn.Module):
     width: filters of the first level (64 in the paper); at most eight times as many deeper down.
     depth: how often the image is halved (8 in the paper, down to one pixel of 256x256).
     norm: "batch" or "instance", which is batch norm of one image.
-    dropout: probability in the first three blocks of the decoder. It stays when the network generates, as the paper's
-    only source of chance; every image then meets the same mask, so that an answer can be had again.
+    dropout: probability in the first three blocks of the decoder.
+    generate: how batch norm and dropout behave once it is trained. "as_trained": as in the paper, by the statistics of
+    the very image, and with dropout as the only source of chance (each image meets the same mask, so that an answer can
+    be had again); "evaluated": as in every other network, by moving statistics and without dropout, which is better
+    where it was trained with batches of more than one image.
 
     >>> Pix2Pix(in_channels=3, out_channels=3, width=4, depth=6)(torch.zeros(2, 3, 64, 128)).shape
     torch.Size([2, 3, 64, 128])
@@ -43,6 +47,7 @@ class Pix2Pix(nn.Module):
         depth: int = 8,
         norm: str = "batch",
         dropout: float = 0.5,
+        generate: str = "as_trained",
     ) -> None:
         super().__init__()
         widths = [width * 2 ** min(level, 3) for level in range(depth)]
@@ -57,6 +62,7 @@ class Pix2Pix(nn.Module):
             drop = [Dropout(dropout)] if level >= depth - 4 else []
             self.up.append(nn.Sequential(nn.ReLU(), *_transposed(before + skip, after, norm), *drop))
         self.paint = nn.Sequential(nn.ReLU(), nn.ConvTranspose2d(2 * width, out_channels, 4, stride=2, padding=1))
+        set_generation(self, generate)
         start_normal(self)
 
     def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n p h w"]:
@@ -81,7 +87,8 @@ class Pix2Pix128(nn.Module):
     stage: how the decoder grows: 1 = 4x4 transposed convolutions of stride 2, 2 = nearest upsampling, then a 1x1
     convolution, and one of 3x3 at the end.
     width: filters of the first level; at most eight times as many deeper down.
-    dropout: probability in the first two blocks of the decoder; it stays when the network generates, as in `Pix2Pix`.
+    dropout: probability in the first two blocks of the decoder.
+    generate: "as_trained" or "evaluated", as in `Pix2Pix`.
 
     >>> network = Pix2Pix128(in_channels=3, out_channels=3)
     >>> state = {name: values for name, values in network.state_dict().items() if "num_batches" not in name}
@@ -92,7 +99,14 @@ class Pix2Pix128(nn.Module):
     stride = 128
 
     def __init__(
-        self, in_channels: int, out_channels: int, *, stage: int = 2, width: int = 64, dropout: float = 0.3
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        stage: int = 2,
+        width: int = 64,
+        dropout: float = 0.3,
+        generate: str = "as_trained",
     ) -> None:
         super().__init__()
         if stage not in STAGES:
@@ -112,6 +126,7 @@ class Pix2Pix128(nn.Module):
             before = 2 * after
         last = [*_grow(before, width, stage), nn.Conv2d(width, out_channels, 3, padding=1)]
         self.paint = nn.Sequential(*(last if stage == 2 else _grow(before, out_channels, stage)))
+        set_generation(self, generate)
         start_normal(self)
 
     def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n p h w"]:
@@ -188,28 +203,40 @@ class PatchGAN128(nn.Module):
 
 
 class BatchNorm(nn.BatchNorm2d):
-    """Batch norm that goes by what it sees when the network generates too: every image by its own statistics.
+    """Batch norm that, once trained, goes by the statistics of what it sees, image by image, while ``as_trained``.
 
-    The paper: "using the statistics of the test batch", which is of one image. The moving statistics are kept for
-    those who train on with Keras, and not used.
+    The paper: "using the statistics of the test batch", which is of one image.
     """
+
+    as_trained = True
 
     def forward(self, image: Tensor) -> Tensor:
         """(n, c, h, w) -> (n, c, h, w)."""
-        if self.training:
+        if self.training or not self.as_trained:
             return super().forward(image)
         return F.instance_norm(image, weight=self.weight, bias=self.bias, eps=self.eps)
 
 
 class Dropout(nn.Dropout):
-    """Dropout that stays when the network generates; there the same values fall out of every image."""
+    """Dropout that stays once trained, while ``as_trained``; there the same values fall out of every image."""
+
+    as_trained = True
 
     def forward(self, image: Tensor) -> Tensor:
         """(n, c, h, w) -> (n, c, h, w)."""
-        if self.training or not self.p:
+        if self.training or not self.as_trained:
             return super().forward(image)
         chance = torch.rand(image.shape[1:], generator=torch.Generator().manual_seed(0), device="cpu")
-        return image * (chance >= self.p).to(image) / (1 - self.p)
+        return image * (chance >= self.p).to(image) / max(1e-12, 1 - self.p)
+
+
+def set_generation(network: nn.Module, generate: str) -> None:
+    """How batch norm and dropout of a network behave once it is trained; see `Pix2Pix`."""
+    if generate not in GENERATE:
+        raise unknown("generate", generate, GENERATE)
+    for layer in network.modules():
+        if isinstance(layer, BatchNorm | Dropout):
+            layer.as_trained = generate == "as_trained"
 
 
 def start_normal(network: nn.Module) -> None:

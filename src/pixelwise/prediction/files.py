@@ -4,23 +4,33 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from itertools import count
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 from PIL import Image as Pillow
 
 from pixelwise.bundle import Bundle
 from pixelwise.data import open_dataset
 from pixelwise.data.dataset import Entry
-from pixelwise.data.files.images import is_image
+from pixelwise.data.files.images import as_rgb, is_image
 from pixelwise.data.layouts import STREETS
 from pixelwise.errors import UserError
 from pixelwise.files import replacing
-from pixelwise.labels import Label
-from pixelwise.prediction.predict import predict
-from pixelwise.prediction.segmentation import Segmentation
+from pixelwise.prediction.predict import paint, predict
 
 PNG_EFFORT = 3  # of 9: a third of the time for a tenth more bytes
 
 Photo = Path | Entry
+
+
+class Pictures(NamedTuple):
+    """What is shown of one photo.
+
+    draw: kind -> how it is drawn. shares: of the classes; none where nothing is labelled.
+    """
+
+    draw: dict[str, Callable[[], Pillow.Image]]
+    shares: dict[str, float]
 
 
 def find_photos(inputs: Iterable[str]) -> list[tuple[str, Photo]]:
@@ -61,30 +71,40 @@ def _name(photo: Photo) -> str:
     return photo.stem if isinstance(photo, Path) else photo.name
 
 
-def label_photo(bundle: Bundle, photo: Photo, name: str) -> tuple[Segmentation, Label | None]:
-    """The labelled photo, and its truth where the photo is of a dataset.
+def pictures_of(bundle: Bundle, photo: Photo, name: str) -> Pictures:
+    """The pictures of a labelled photo, with its truth where it is of a dataset.
 
+    Of a model that paints photos: the one that is painted from a coloured label, a file or a sample's truth.
     Raises UserError where a file cannot be read.
     """
-    if isinstance(photo, Path):
-        return predict(bundle, photo, name), None
-    image, truth, _ = photo.read()
-    return predict(bundle, image, name), truth
-
-
-def write_pictures(found: Segmentation, truth: Label | None, folder: Path) -> None:
-    """NAME_label.png, NAME_color.png, NAME_overlay.png and NAME_side_by_side.png, each whole or not at all.
-
-    Raises UserError where the folder cannot be written.
-    """
-    pictures: dict[str, Callable[[], Pillow.Image]] = {
+    if bundle.painter and bundle.painter.paints == "photo":
+        return _painted(bundle, photo)
+    image, truth = (photo, None) if isinstance(photo, Path) else photo.read()[:2]
+    found = predict(bundle, image, name)
+    draw = {
         "label": found.index,
         "color": found.color,
         "overlay": found.overlay,
         "side_by_side": lambda: found.side_by_side(truth),
     }
-    for kind, draw in pictures.items():  # one after the other, for a large photo's pictures are large
-        _write(draw(), folder / f"{found.name}_{kind}.png")
+    return Pictures(draw, found.shares())
+
+
+def _painted(bundle: Bundle, photo: Photo) -> Pictures:
+    if isinstance(photo, Path):
+        painted = paint(bundle, photo)
+        return Pictures({"photo": lambda: painted}, {})
+    image, truth, _ = photo.read()
+    colored = bundle.labels.colorize(truth)
+    painted = paint(bundle, colored)
+    panels = np.hstack([colored, as_rgb(image), np.asarray(painted)])
+    return Pictures({"photo": lambda: painted, "side_by_side": lambda: Pillow.fromarray(panels)}, {})
+
+
+def write_pictures(pictures: Pictures, name: str, folder: Path) -> None:
+    """NAME_KIND.png of every kind, each whole or not at all. Raises UserError where the folder cannot be written."""
+    for kind, draw in pictures.draw.items():  # one after the other, for a large photo's pictures are large
+        _write(draw(), folder / f"{name}_{kind}.png")
 
 
 def _write(picture: Pillow.Image, path: Path) -> None:

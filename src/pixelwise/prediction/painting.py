@@ -25,6 +25,7 @@ def classes_of_picture(
 
     picture: RGB. colors: of the classes, in [0, 255]. nearest: the class of the nearest colour, for every pixel.
 
+    >>> import torch
     >>> picture, nearest = np.full((8, 8, 3), 250, np.uint8), np.ones((8, 8), np.uint8)
     >>> classes_of_picture(picture, torch.tensor([[0.0, 0, 0], [255, 255, 255]]), nearest)[0].tolist()
     [1, 1, 1, 1, 1, 1, 1, 1]

@@ -3,12 +3,13 @@
 from pathlib import Path
 
 import numpy as np
+from PIL import Image as Pillow
 
 from pixelwise.bundle import Bundle
 from pixelwise.data.dataset import Image
 from pixelwise.data.files.images import read_image, with_channels
 from pixelwise.errors import UserError
-from pixelwise.prediction.labelling import label_images
+from pixelwise.prediction.labelling import label_images, paint_image
 from pixelwise.prediction.segmentation import Segmentation
 
 
@@ -19,14 +20,32 @@ def predict(bundle: Bundle, photo: str | Path | Image, name: str | None = None) 
     photo; else that of the file.
     Raises UserError where the file cannot be read, or the array is no such image.
     """
-    if isinstance(photo, str | Path):
-        name = name or Path(photo).stem
-        photo = read_image(Path(photo), bundle.format)
+    if bundle.painter and bundle.painter.paints == "photo":
+        raise UserError(f"this {bundle.model} paints photos from coloured labels, and labels none; use its `paint`")
+    seen = image_for(bundle, photo)
+    name = name or (Path(photo).stem if isinstance(photo, str | Path) else "image")
+    [(label, confidence)] = label_images(bundle.network, [seen], bundle.size)
+    return Segmentation(seen, label, confidence, bundle.labels, name)
+
+
+def paint(bundle: Bundle, image: str | Path | Image) -> Pillow.Image:
+    """What a painter makes of an image, at the image's own size.
+
+    image: as of `predict`. Raises UserError where the model does not paint, or as `predict` does.
+    """
+    if bundle.painter is None:
+        raise UserError(f"{bundle.model} does not paint; use `predict`, whose answer has a `.color()`")
+    return Pillow.fromarray(paint_image(bundle.painter, image_for(bundle, image), bundle.size))
+
+
+def image_for(bundle: Bundle, image: str | Path | Image) -> Image:
+    """An image, from a file or an array, with the channels that the model wants. Raises UserError as `predict` does."""
+    if isinstance(image, str | Path):
+        image = read_image(Path(image), bundle.format)
     channels = bundle.format.channels
-    sound = photo.ndim == 3 and photo.dtype == np.uint8 and photo.size
-    seen = with_channels(photo, channels) if sound else None
+    sound = image.ndim == 3 and image.dtype == np.uint8 and image.size
+    seen = with_channels(image, channels) if sound else None
     if seen is None:
         wanted = f"(height, width, {channels}) uint8{' RGB' * (channels == 3)}"
-        raise UserError(f"an image is {wanted}, but this is {photo.shape} {photo.dtype}; convert it")
-    [(label, confidence)] = label_images(bundle.network, [seen], bundle.size)
-    return Segmentation(seen, label, confidence, bundle.labels, name or "image")
+        raise UserError(f"an image is {wanted}, but this is {image.shape} {image.dtype}; convert it")
+    return seen

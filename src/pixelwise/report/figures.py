@@ -59,20 +59,30 @@ class Curve:
         return " ".join(f"{x:.1f},{y:.1f}" for x, y in self.points)
 
 
-def learning_curves(history: Sequence[dict[str, float]]) -> list[Curve]:
-    """Loss, and validation mean IoU in %, over steps; a curve without any finite value is left out.
+# Column of history.csv -> title of its curve.
+LOSSES = {
+    "loss": "Training loss",
+    "l1_loss": "Mean difference from the true picture (L1)",
+    "gan_loss": "Painter's loss against the discriminator",
+    "discriminator_loss": "Discriminator's loss",
+}
+SCORES = {"validation_mean_iou": "Validation mean IoU, %", "validation_likeness": "Validation likeness, %"}
 
-    history: rows with "step" and "loss" and, where it was measured, "validation_mean_iou" in [0, 1].
+
+def learning_curves(history: Sequence[dict[str, float]]) -> list[Curve]:
+    """Losses, and validation scores in %, over steps; a curve without any finite value is left out.
+
+    history: rows with "step" and "loss" and, where they were measured, the others of LOSSES and SCORES.
     """
-    loss = _series(history, "loss", 1.0)
-    score = _series(history, "validation_mean_iou", 100.0)
     curves = []
-    if loss:
-        curves.append(draw_curve("Training loss", loss, f"{loss[-1][1]:.3g} at the end", marked=len(loss) - 1))
-    if score:
-        best = max(range(len(score)), key=lambda index: score[index][1])
-        words = f"best {score[best][1]:.1f} at step {score[best][0]:,.0f}; {score[-1][1]:.1f} at the end"
-        curves.append(draw_curve("Validation mean IoU, %", score, words, marked=best))
+    for key, title in LOSSES.items():
+        if loss := _series(history, key, 1.0):
+            curves.append(draw_curve(title, loss, f"{loss[-1][1]:.3g} at the end", marked=len(loss) - 1))
+    for key, title in SCORES.items():
+        if score := _series(history, key, 100.0):
+            best = max(range(len(score)), key=lambda index: score[index][1])
+            words = f"best {score[best][1]:.1f} at step {score[best][0]:,.0f}; {score[-1][1]:.1f} at the end"
+            curves.append(draw_curve(title, score, words, marked=best))
     return curves
 
 
@@ -172,9 +182,9 @@ def _cell(index: int, other: int, row: np.ndarray, names: Sequence[str]) -> Cell
     )
 
 
-def photo_uri(image: Image) -> str:
-    """An (h, w, c) photo as a JPEG, RGB or grey, at most 480 pixels wide, in the text of a data URI."""
-    return _data_uri(cv2.resize(as_rgb(image), _picture_size(image), interpolation=cv2.INTER_AREA), "JPEG")
+def photo_uri(image: Image, width: int = PICTURE_WIDTH) -> str:
+    """An (h, w, c) photo as a JPEG, RGB or grey, at most that many pixels wide, in the text of a data URI."""
+    return _data_uri(cv2.resize(as_rgb(image), _picture_size(image, width), interpolation=cv2.INTER_AREA), "JPEG")
 
 
 def drawing_uri(image: Image) -> str:
@@ -182,9 +192,9 @@ def drawing_uri(image: Image) -> str:
     return _data_uri(cv2.resize(image, _picture_size(image), interpolation=cv2.INTER_NEAREST), "PNG")
 
 
-def _picture_size(image: Image) -> tuple[int, int]:
+def _picture_size(image: Image, most: int = PICTURE_WIDTH) -> tuple[int, int]:
     height, width = image.shape[:2]
-    scale = min(1.0, PICTURE_WIDTH / width)
+    scale = min(1.0, most / width)
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 

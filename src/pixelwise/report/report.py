@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from pixelwise import metrics
+from pixelwise.data.files.images import read_image
+from pixelwise.data.sampling import even_sample
 from pixelwise.labels import Label
 from pixelwise.report.figures import MOST_NUMBERED, drawing_uri, heat_map, learning_curves, photo_uri
 from pixelwise.report.pages import percent, write_page
@@ -19,6 +21,7 @@ if TYPE_CHECKING:  # these rooms load torch, which a report does not need
     import pixelwise.evaluation
     import pixelwise.prediction
 
+MOST_SAMPLES, SAMPLE_WIDTH = 6, 1024  # pictures of what a painter painted; pixels
 MODEL_NAMES = {"unet": "U-Net", "segnet": "SegNet"}
 
 MEANINGS = {
@@ -64,22 +67,57 @@ def write_report(
     examples: Sequence[Example],
     facts: dict[str, str],
     command: str,
+    samples: Sequence[Path] = (),
 ) -> None:
     """Writes report.html whole or not at all: pictures and style are in the file, it loads nothing from elsewhere.
 
     history: one row per validation ("step", "loss", "validation_mean_iou" in [0, 1], ...); may be empty.
     examples: images to show; may be empty. facts: label -> text, as a table. command: makes this report again.
+    samples: pictures STEP.png of what a painter painted after that step, as `train` writes them.
     Raises UserError where the file cannot be written.
     """
     write_page(
         path,
         "report.html.j2",
+        samples=painted_samples(samples),
+        sample_panels=("photo", "truth", "painted", "read as classes"),
         **_scores(evaluation),
         **_figures(evaluation, history, examples),
         conditions=evaluation.conditions,
         facts=facts,
         command=command,
     )
+
+
+def write_painting_report(
+    path: Path,
+    *,
+    model: str,
+    data: str,
+    history: list[dict[str, float]],
+    samples: Sequence[Path],
+    facts: dict[str, str],
+    command: str,
+) -> None:
+    """As `write_report`, for a model that paints photos: what it painted while it learnt, and no scores."""
+    write_page(
+        path,
+        "painting.html.j2",
+        model=model,
+        data=data,
+        curves=learning_curves(history),
+        training=_training_in_words(history),
+        samples=painted_samples(samples),
+        sample_panels=("labels", "true photo", "painted"),
+        facts=facts,
+        command=command,
+    )
+
+
+def painted_samples(samples: Sequence[Path]) -> list[dict[str, Any]]:
+    """Step and picture of at most six, evenly spread from the first to the last."""
+    shown = even_sample(sorted(samples), MOST_SAMPLES)
+    return [{"step": int(path.stem), "picture": photo_uri(read_image(path), SAMPLE_WIDTH)} for path in shown]
 
 
 def _scores(evaluation: "pixelwise.evaluation.Evaluation") -> dict[str, Any]:

@@ -115,7 +115,7 @@ class Watch:
 
     steps_per_epoch: in which every image is seen once.
 
-    >>> watch = Watch(steps_per_epoch=10)
+    >>> watch = Watch(steps_per_epoch=10.0)
     >>> [bool(watch.look(step, {"gan_loss": 1.0, "discriminator_loss": 0.0})) for step in (0, 5, 10, 15)]
     [False, False, True, False]
     """
