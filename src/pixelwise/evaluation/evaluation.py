@@ -52,16 +52,15 @@ class Conditions:
 
     def __str__(self) -> str:
         height, width = self.working_size
-        answer = (
-            "pictures resized back and read as lossy masks, in doubt by nearest colour"
-            if self.painted
-            else ("logits resized back")
-        )
+        answer, paper = "logits resized back", ""
+        if self.painted:
+            answer = "pictures resized back and read as lossy masks, in doubt by nearest colour"
+            paper = "; in the paper's means classes that never occur count 0"
         images = f"{self.images} image{'s' * (self.images != 1)}"
         return (
             f"{self.model} on {self.data}, {self.split} split, {images}; one confusion matrix over all pixels at "
             f"the labels' own resolution; ignored pixels not counted; means over the classes that occur; "
-            f"images brought to the area of {height}x{width}, {answer}, no test-time augmentation"
+            f"images brought to the area of {height}x{width}, {answer}, no test-time augmentation{paper}"
         )
 
 
@@ -150,8 +149,7 @@ class Evaluation:
             classes.add_row(escape(name), *(_percent(value) for value in values.values()))
         tables = [classes, _scores_table("all classes, %", self.scores())]
         if self.conditions.painted:
-            title = "as in the paper of Pix2Pix, %: classes that never occur count 0"
-            tables.append(_scores_table(title, self.protocols()["pix2pix"]))
+            tables.append(_scores_table("as Pix2Pix's paper, %", self.protocols()["pix2pix"]))
         return tables
 
     def __str__(self) -> str:

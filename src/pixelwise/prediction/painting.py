@@ -11,7 +11,7 @@ from pixelwise.labels import IGNORE
 Picture = UInt8[np.ndarray, "h w 3"]
 
 
-def to_picture(painted: Float[Tensor, "1 3 h w"], shape: tuple[int, ...]) -> Picture:
+def to_picture(painted: Float[Tensor, "1 3 _ _"], shape: tuple[int, ...]) -> Picture:
     """What was painted, in [-1, 1], as an image of this height and width (bilinear)."""
     resized = F.interpolate(painted, size=shape[:2], mode="bilinear") if painted.shape[2:] != shape[:2] else painted
     values: Picture = (127.5 * (resized[0] + 1)).round().clamp(0, 255).byte().permute(1, 2, 0).cpu().numpy()

@@ -78,7 +78,9 @@ class Recipe:
             raise unknown("gan", self.gan, GANS)
         if self.gan != "none" and self.model not in PAINTERS:
             raise UserError(f"{self.model} does not paint, so it plays no game; use {' or '.join(PAINTERS)}")
-        if self.gan == "none" and not 0 < self.l1 < math.inf:
+        if not 0 <= self.l1 < math.inf:
+            raise UserError(f"l1 is {self.l1}; give a weight of 0 or more")
+        if self.gan == "none" and not self.l1:
             raise UserError("without a discriminator an l1 of 0 teaches nothing; give a weight above 0, or a gan")
 
     def save(self, path: Path, data: Source) -> None:
