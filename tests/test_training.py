@@ -333,12 +333,12 @@ def test_more_time_never_chooses_a_smaller_network_and_always_more_to_see(
 @pytest.mark.usefixtures("tiny_demo")
 def test_a_budget_is_kept_and_its_number_of_steps_is_written_down(tmp_path: Path, small_folder: Path) -> None:
     began = time.monotonic()
-    answer = pixelwise("train", small_folder, "--budget", "3s", "--batch", "2", "--run", tmp_path / "run")
+    answer = pixelwise("train", small_folder, "--budget", "6s", "--batch", "2", "--run", tmp_path / "run")
     assert answer.code == 0, answer
     recipe, _ = load_recipe(tmp_path / "run" / "recipe.yaml")
     assert recipe.steps == steps_of(tmp_path / "run")[-1] > 1
     assert yaml.safe_load((tmp_path / "run" / "recipe.yaml").read_text())["steps"] == recipe.steps
-    assert time.monotonic() - began < 30  # a budget of minutes is kept to seconds; here only its order
+    assert time.monotonic() - began < 60  # a budget of minutes is kept to seconds; here only its order
 
 
 def test_a_budget_that_leaves_no_time_to_train_is_refused(tmp_path: Path, small_folder: Path) -> None:

@@ -3,19 +3,19 @@
 import math
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined
 
 from pixelwise.files import replacing
 
 
-def write_page(path: Path, template: str, **values: object) -> None:
+def write_page(path: Path, template: str, *, folder: Path | None = None, **values: object) -> None:
     """Writes a page whole or not at all; what is put into the template is escaped.
 
-    template: a file beside this one. Names that are no proper text, as Linux allows them for files, are written with
-    backslashes. Raises UserError where the file cannot be written.
+    template: a file beside this one, or in ``folder``. Names that are no proper text, as Linux allows them for files,
+    are written with backslashes. Raises UserError where the file cannot be written.
     """
     environment = Environment(
-        loader=PackageLoader("pixelwise.report", "."),
+        loader=ChoiceLoader([*([FileSystemLoader(folder)] if folder else []), PackageLoader("pixelwise.report", ".")]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
