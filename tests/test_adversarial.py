@@ -26,7 +26,7 @@ from pixelwise.machine import mixed_precision
 from pixelwise.metrics import class_accuracy_over_all, class_iou_over_all
 from pixelwise.tensors import load_tensors
 from pixelwise.training import Recipe, Request, read_history
-from pixelwise.training.adversarial import GAMES, Watch, adversarial_step, pictures
+from pixelwise.training.adversarial import GAMES, Watch, adversarial_step, collapses, pictures
 from pixelwise.training.batches import chance
 from pixelwise.training.state import State, fresh_state
 
@@ -204,6 +204,30 @@ def test_a_loss_that_comes_back_before_the_epoch_is_over_is_no_collapse() -> Non
 
 def test_supervised_training_has_no_players_to_watch() -> None:
     assert not any(Watch(steps_per_epoch=1.0).look(at, {"loss": 0.0}) for at in range(5))
+
+
+def test_the_report_says_where_a_player_gave_up() -> None:
+    rows = [{"epoch": epoch / 2, "gan_loss": 5.0, "discriminator_loss": 0.002} for epoch in range(1, 6)]
+    [said] = collapses(rows)
+    assert said.startswith("the discriminator loss has been at zero for an epoch")
+    assert collapses([row | {"discriminator_loss": 0.4} for row in rows]) == []
+
+
+def test_a_collapse_is_told_while_it_trains_and_in_the_report(
+    tmp_path: Path, small_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pixelwise.training.adversarial.SILENT", 100.0)  # as if every loss were zero
+    answer = pixelwise("train", small_folder, *TINY, "--epochs", 8, "--run", tmp_path / "run")
+    assert answer.code == 0, answer
+    assert "the discriminator loss has been at zero for an epoch" in " ".join(answer.err.split())
+    assert "Look here:" in (tmp_path / "run" / "report.html").read_text()
+
+
+def test_grey_images_are_painted_in_colour_and_judged_with_them() -> None:
+    state = fresh_state(RECIPE, CAMVID11, CPU, in_channels=1)
+    images, labels = streets(2, 32, 64)
+    losses = adversarial_step(state, RECIPE, images[:, :1].float(), labels, weights=torch.ones(11), ignore=255)
+    assert all(loss.isfinite() for loss in losses.values())
 
 
 def test_a_game_that_diverges_stops_with_the_loss_that_is_none(tmp_path: Path, small_folder: Path) -> None:

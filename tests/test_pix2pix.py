@@ -157,6 +157,11 @@ def test_a_third_stage_is_refused() -> None:
         build_network("pix2pix_128", 3, width=2, stage=3)
 
 
+def test_a_generator_that_halves_only_once_is_refused() -> None:
+    with pytest.raises(UserError, match="depth of pix2pix is 1; give at least 2"):
+        build_network("pix2pix", 3, width=2, depth=1)
+
+
 @pytest.mark.parametrize("gan", ["vanilla", "least_squares"])
 def test_a_rival_is_as_wide_as_its_painter_and_ends_in_tanh_where_the_notebook_s_game_wants_it(gan: str) -> None:
     rival = build_discriminator("pix2pix_128", 6, gan=gan, width=8, dropout=0.1)

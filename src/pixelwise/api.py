@@ -24,6 +24,7 @@ from pixelwise.prediction import Segmentation, paint
 from pixelwise.prediction import predict as predict_photo
 from pixelwise.report import Example, choose_examples, command_line, write_painting_report, write_report
 from pixelwise.training import Request, Run, load_recipe, plan, read_history, resume_run, start_run
+from pixelwise.training.adversarial import collapses
 from pixelwise.training.parsing import parse_duration
 from pixelwise.training.plan import fill
 from pixelwise.training.run import BEST, HISTORY, SAMPLES
@@ -171,9 +172,11 @@ def _making(model: Model, data: str) -> dict[str, Any]:
     facts = {"data": data, "model": repr(model)}
     facts |= {key: str(value) for key, value in model.bundle.provenance.get("recipe", {}).items()}
     facts |= {key: str(value) for key, value in model.bundle.provenance.get("environment", {}).items()}
+    history = read_history(model.run / HISTORY) if model.run else []
     return {
         "facts": facts,
-        "history": read_history(model.run / HISTORY) if model.run else [],
+        "history": history,
+        "remarks": collapses(history),
         "samples": sorted((model.run / SAMPLES).glob("*.png")) if model.run else [],
         "command": command_line(),
     }

@@ -50,6 +50,8 @@ class Pix2Pix(nn.Module):
         generate: str = "as_trained",
     ) -> None:
         super().__init__()
+        if depth < 2:
+            raise UserError(f"depth of pix2pix is {depth}; give at least 2")
         widths = [width * 2 ** min(level, 3) for level in range(depth)]
         self.stride = 2**depth
         down = [[nn.LeakyReLU(0.2), *_conv(before, after, norm)] for before, after in pairwise(widths)]

@@ -25,6 +25,7 @@ COLORS = {
 }
 # The first of these words that a convolution's description holds gives its colour.
 CONVOLUTION_COLORS = {
+    "upsampling": "#aaa53c",
     "transposed": "#4f9d69",
     "dilated": "#7d67b0",
     "depthwise": "#58a9a5",
@@ -69,7 +70,8 @@ def _links(boxes: Sequence[Box]) -> Iterator[str]:
             if link.kind == "indices":
                 yield _along_the_row(boxes, link.source, index, box.left, dashed=True)
             elif link != main_link(box.stage):
-                yield _along_the_row(boxes, link.source, index, _end_of_skip(boxes, link.source, index))
+                host = _host(boxes, link.source, index)
+                yield _along_the_row(boxes, link.source, host, _end_of_skip(boxes[host], link.source))
             elif box.level == source.level and link.source != index - 1:
                 yield _along_the_row(boxes, link.source, index, box.left)
             elif box.level == source.level:
@@ -89,12 +91,15 @@ def _to_another_level(source: Box, box: Box) -> str:
     return _arrow(kind, (source.right, source.y), (box.entry, source.y), (box.entry, edge))
 
 
-def _end_of_skip(boxes: Sequence[Box], source: int, target: int) -> float:
+def _host(boxes: Sequence[Box], source: int, target: int) -> int:
+    """The box beside which its copy stands: the target, or what is joined with it for the target."""
+    return target - 1 if source in dict(boxes[target - 1].copies) else target
+
+
+def _end_of_skip(host: Box, source: int) -> float:
     """The left edge of its copy, or of the sign of addition."""
-    for box in (boxes[target - 1], boxes[target]):
-        if source in dict(box.copies):
-            return box.left
-    return boxes[target].entry - PLUS * 0.35 if boxes[target].adds else boxes[target].left
+    adds = host.adds and source not in dict(host.copies)
+    return host.entry - PLUS * 0.35 if adds else host.left
 
 
 def _along_the_row(boxes: Sequence[Box], source: int, target: int, end: float, *, dashed: bool = False) -> str:

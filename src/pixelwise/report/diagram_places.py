@@ -23,6 +23,7 @@ class Box:
 
     level: its row. x: where its slabs begin, y: its middle. slabs: their widths. copies: what skip connections bring
     beside it, the place of the stage and the width of each. adds: whether something is added in front of it.
+    resampled: whether it only brings another resolution, for the block after it.
     """
 
     stage: "Stage"
@@ -30,6 +31,7 @@ class Box:
     slabs: tuple[float, ...]
     copies: tuple[tuple[int, float], ...] = ()
     adds: bool = False
+    resampled: bool = False
     x: float = field(default=0.0, kw_only=True)
     y: float = field(default=0.0, kw_only=True)
 
@@ -68,11 +70,6 @@ class Box:
     def exit(self) -> float:
         """Where an arrow to a lower resolution leaves."""
         return self.right - self.slabs[-1] / 2
-
-    @property
-    def resampled(self) -> bool:
-        """Whether it only brings another resolution, for the block after it."""
-        return not self.stage.convolutions or "transposed" in str(self.stage.convolutions)
 
 
 def place(stages: Sequence["Stage"], width: float) -> list[Box]:
@@ -113,8 +110,8 @@ def _boxes(stages: Sequence["Stage"], levels: Sequence[int], scale: float) -> li
     """The boxes without their places."""
     widths = [scale * max(4.0, 2 * math.log2(stage.channels) - 3) for stage in stages]
     boxes = [
-        Box(stage, level, (width,) * max(1, len(stage.convolutions)))
-        for stage, level, width in zip(stages, levels, widths, strict=True)
+        Box(stage, level, (width,) * max(1, len(stage.convolutions)), resampled=_resampled(stage, level == following))
+        for stage, level, width, following in zip(stages, levels, widths, [*levels[1:], None], strict=True)
     ]
     for index, stage in enumerate(stages):
         main = main_link(stage).source if stage.links else index
@@ -122,10 +119,17 @@ def _boxes(stages: Sequence["Stage"], levels: Sequence[int], scale: float) -> li
         if any(link.kind == "addition" for link in stage.links):
             boxes[index] = replace(boxes[index], adds=True)
         elif any(link.kind == "concatenation" for link in stage.links):
-            grown = boxes[main].resampled and levels[main] == levels[index] and main == index - 1
-            host = main if grown else index  # the copy stands beside what it is joined to
+            here = levels[main] == levels[index]
+            grown = boxes[main].resampled and here
+            moves_on = not (here or boxes[main].copies) and all(levels[source] == levels[main] for source, _ in others)
+            host = main if main == index - 1 and (grown or moves_on) else index  # beside what it is joined to
             boxes[host] = replace(boxes[host], copies=tuple(others))
     return boxes
+
+
+def _resampled(stage: "Stage", followed: bool) -> bool:
+    """Whether a stage only brings another resolution. followed: whether the next one has the same."""
+    return not stage.convolutions or (followed and "transposed" in str(stage.convolutions))
 
 
 def _in_line(boxes: Sequence[Box]) -> list[Box]:
@@ -156,7 +160,7 @@ def _in_line(boxes: Sequence[Box]) -> list[Box]:
 
 def named(box: Box) -> bool:
     """Whether its name and channels are written above it."""
-    return box.stage.kind == "image" or (bool(box.stage.name) and "transposed" not in str(box.stage.convolutions))
+    return box.stage.kind == "image" or (bool(box.stage.name) and not (box.resampled and box.stage.convolutions))
 
 
 def text_width(box: Box) -> float:

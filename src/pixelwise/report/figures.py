@@ -31,7 +31,7 @@ class Frame:
     width: float = 400.0
     height: float = 210.0
     left: float = 40.0
-    right: float = 390.0
+    right: float = 382.0
     top: float = 12.0
     bottom: float = 180.0
 

@@ -68,17 +68,19 @@ def write_report(
     facts: dict[str, str],
     command: str,
     samples: Sequence[Path] = (),
+    remarks: Sequence[str] = (),
 ) -> None:
     """Writes report.html whole or not at all: pictures and style are in the file, it loads nothing from elsewhere.
 
     history: one row per validation ("step", "loss", "validation_mean_iou" in [0, 1], ...); may be empty.
     examples: images to show; may be empty. facts: label -> text, as a table. command: makes this report again.
-    samples: pictures STEP.png of what a painter painted after that step, as `train` writes them.
+    remarks: on the training, to be read. samples: pictures STEP.png of what a painter painted after that step.
     Raises UserError where the file cannot be written.
     """
     write_page(
         path,
         "report.html.j2",
+        remarks=remarks,
         samples=painted_samples(samples),
         sample_panels=("photo", "truth", "painted", "read as classes"),
         **_scores(evaluation),
@@ -96,6 +98,7 @@ def write_painting_report(
     data: str,
     history: list[dict[str, float]],
     samples: Sequence[Path],
+    remarks: Sequence[str],
     facts: dict[str, str],
     command: str,
 ) -> None:
@@ -107,6 +110,7 @@ def write_painting_report(
         data=data,
         curves=learning_curves(history),
         training=_training_in_words(history),
+        remarks=remarks,
         samples=painted_samples(samples),
         sample_panels=("labels", "true photo", "painted"),
         facts=facts,

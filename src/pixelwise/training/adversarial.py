@@ -3,6 +3,7 @@
 Isola et al., "Image-to-Image Translation with Conditional Adversarial Networks", CVPR 2017, section 3 and its code.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -121,10 +122,10 @@ class Watch:
     """
 
     steps_per_epoch: float
-    _since: dict[str, int] = field(default_factory=dict)
+    _since: dict[str, float] = field(default_factory=dict)
     _told: set[str] = field(default_factory=set)
 
-    def look(self, step: int, losses: dict[str, float]) -> str:
+    def look(self, step: int | float, losses: Mapping[str, float]) -> str:
         """What has happened and what it means, once for each player; else nothing."""
         for name, meaning in COLLAPSES.items():
             if losses.get(name, 1.0) >= SILENT:
@@ -133,3 +134,9 @@ class Watch:
                 self._told.add(name)
                 return f"the {name.replace('_', ' ')} has been at zero for an epoch: {meaning}"
         return ""
+
+
+def collapses(history: Sequence[Mapping[str, float]]) -> list[str]:
+    """What a `Watch` notices in the rows of history.csv, one per validation."""
+    watch = Watch(steps_per_epoch=1.0)
+    return [said for row in history if (said := watch.look(row["epoch"], row))]
