@@ -59,6 +59,7 @@ def small_run(tmp_path_factory: pytest.TempPathFactory, small_folder: Path) -> P
 
 @pytest.fixture(scope="session")
 def _inputs(tmp_path_factory: pytest.TempPathFactory, small: Dataset, small_run: Path) -> Path:
+    from keras_files import unet_layers, write_keras
     from small_models import write_squeezenet
 
     root = tmp_path_factory.mktemp("inputs") / "work" / "pixelwise"
@@ -72,6 +73,7 @@ def _inputs(tmp_path_factory: pytest.TempPathFactory, small: Dataset, small_run:
         Pillow.fromarray(sample.image).save(root / "holiday_photos" / f"{number}.jpg")
     shutil.copy(root / "holiday_photos" / "0.jpg", root / "street.jpg")
     write_squeezenet(root / "squeezenet1_0_imagenet.safetensors")
+    write_keras(root / "unet_carla.keras", unet_layers())
     run = root / "runs" / "2026-11-20_unet_camvid"
     shutil.copytree(small_run, run)
     recipe = run / "recipe.yaml"

@@ -13,7 +13,7 @@ from command_line import pixelwise, quick, typed
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-COMMANDS = ("demo", "check", "models", "train", "evaluate", "predict")
+COMMANDS = ("demo", "check", "models", "train", "evaluate", "predict", "import-keras")
 
 BUDGET = re.compile(r"budget=(\"[^\"]*\"|[\d.]+)")
 SHORT = "epochs=1, size=(32, 64)"
@@ -74,7 +74,7 @@ def test_every_link_to_a_file_leads_somewhere(document: Path) -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_options_of_a_command_are_those_of_its_table_and_so_are_their_defaults(command: str) -> None:
     helped = pixelwise(command, "--help").out
-    options = set(re.findall(r"^  (--[\w-]+)", helped, flags=re.MULTILINE)) - {"--help"}
+    options = set(re.findall(r"^  (?:-\w, )?(--[\w-]+)", helped, flags=re.MULTILINE)) - {"--help"}
     text = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
     section = text.split(f"\n## {command}\n")[1].split("\n## ")[0]
     rows = dict(re.findall(r"^\| `(--[\w-]+)` \|([^|]*)\|", section, flags=re.MULTILINE))

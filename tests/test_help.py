@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from command_line import pixelwise, quick, typed
 
-COMMANDS = ("demo", "check", "models", "train", "evaluate", "predict")
+COMMANDS = ("demo", "check", "models", "train", "evaluate", "predict", "import-keras")
 SLOW = ("torch", "cv2", "numpy", "jinja2", "PIL")
 
 
@@ -19,7 +19,7 @@ def help_of(*words: str) -> str:
 
 
 def test_every_command_is_listed_and_each_has_one_example() -> None:
-    listed = re.findall(r"^  (\w+) ", help_of().split("Commands:")[1].split("Begin")[0], flags=re.MULTILINE)
+    listed = re.findall(r"^  ([\w-]+) ", help_of().split("Commands:")[1].split("Begin")[0], flags=re.MULTILINE)
     assert tuple(listed) == COMMANDS
     for command in COMMANDS:
         assert help_of(command).count("Example:") == 1

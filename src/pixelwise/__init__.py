@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pixelwise.api import Model, evaluate, load, resume, train
+    from pixelwise.api import Model, evaluate, import_keras, load, resume, train
     from pixelwise.checking import Check, check, freeze
     from pixelwise.data import Dataset, Sample, Split, open_dataset
     from pixelwise.errors import UserError
@@ -34,6 +34,7 @@ __all__ = [
     "check",
     "evaluate",
     "freeze",
+    "import_keras",
     "load",
     "open_dataset",
     "resume",
@@ -41,7 +42,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "pixelwise.api": ("Model", "evaluate", "load", "resume", "train"),
+    "pixelwise.api": ("Model", "evaluate", "import_keras", "load", "resume", "train"),
     "pixelwise.checking": ("Check", "check", "freeze"),
     "pixelwise.data": ("Dataset", "Sample", "Split", "open_dataset"),
     "pixelwise.errors": ("UserError",),

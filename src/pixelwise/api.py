@@ -18,6 +18,7 @@ from pixelwise.errors import UserError
 from pixelwise.evaluation import Evaluation
 from pixelwise.evaluation import evaluate as evaluate_bundle
 from pixelwise.files import replacing
+from pixelwise.keras import import_keras as bundle_of_keras
 from pixelwise.labels import LabelMap
 from pixelwise.machine import describe, pick_device
 from pixelwise.prediction import Segmentation, paint
@@ -29,7 +30,7 @@ from pixelwise.training.parsing import parse_duration
 from pixelwise.training.plan import fill
 from pixelwise.training.run import BEST, HISTORY, SAMPLES
 
-__all__ = ["Model", "evaluate", "load", "open_dataset", "resume", "train", "train_request"]
+__all__ = ["Model", "evaluate", "import_keras", "load", "open_dataset", "resume", "train", "train_request"]
 
 RECIPE, ENVIRONMENT, EVALUATION, REPORT = "recipe.yaml", "environment.json", "evaluation.json", "report.html"
 
@@ -141,6 +142,20 @@ def resume(run: str | Path, device: str = "auto") -> Model:
     if not (folder / ENVIRONMENT).exists():
         _write_json(folder / ENVIRONMENT, describe(where) | {"command": command_line()})
     return _finish(resume_run(recipe, dataset, folder, cache))
+
+
+def import_keras(
+    path: str | Path,
+    labels: LabelMap | str | None = None,
+    size: tuple[int, int] | None = None,
+    *,
+    divide: float | None = None,
+) -> Model:
+    """The network that was trained in Keras, a CARLA U-Net or a 128x128 Pix2Pix generator, as a model.
+
+    Takes and raises what `pixelwise.keras.import_keras` does.
+    """
+    return Model(bundle_of_keras(path, labels, size, divide=divide))
 
 
 def evaluate(model: Model | str | Path, data: str | Path | Dataset, split: str | None = None) -> Evaluation:
