@@ -18,6 +18,9 @@ STREET: dict[str, Any] = {"classes": 11, "size": (352, 480)}
 # Where a model is drawn otherwise than for CamVid's 11 classes, and what is drawn besides.
 OTHERS: dict[str, dict[str, Any]] = {
     "unet_carla": {"classes": 23, "size": (96, 128)},
+    "pix2pix": {"classes": 19, "size": (256, 256)},
+    "pix2pix_128": {"classes": 19, "size": (128, 128)},
+    "pix2pix_softmax": {"classes": 19, "size": (256, 256)},
     "unet_paper": {
         "model": "unet",
         "classes": 2,

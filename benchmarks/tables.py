@@ -38,8 +38,9 @@ def row(result: dict[str, Any]) -> tuple[str, ...]:
 
 
 def runs_table() -> str:
-    """Every run of record that results/ holds."""
-    results = [load(path.stem) for path in sorted((ROOT / "results").glob("*.json")) if "models_" not in path.stem]
+    """Every run of record that results/ holds, but for those with tables of their own."""
+    names = [path.stem for path in sorted((ROOT / "results").glob("*.json"))]
+    results = [load(name) for name in names if not name.startswith(("models_", "pix2pix_"))]
     return table(HEADS, [row(result) for result in results if "history" in result])
 
 
@@ -81,6 +82,78 @@ def pretrained_table() -> str:
     return table(("encoder", "seed 0", "seed 1", "seed 2", "mean ± standard deviation"), rows)
 
 
+# What each run of benchmarks/record.py shows, and what the paper itself reports (its table of photo -> label).
+PAINTED = {
+    "l1_gan": "L1 and the game",
+    "l1": "L1 alone",
+    "softmax": "cross-entropy: `pix2pix_softmax`",
+    "128_stage1": "L1 and the game: `pix2pix_128`, stage 1",
+    "128_stage2": "L1 and the game: `pix2pix_128`, stage 2",
+    "full_gpu": "L1 and the game, as wide and as long as in the paper",
+    "full_l1_gpu": "L1 alone, as wide and as long as in the paper",
+}
+PAPER = {"L1 and the game": (0.83, 0.36, 0.29), "L1 alone": (0.86, 0.42, 0.35)}
+PAPERS_OWN = "2,975 images at 256x256"
+
+
+def pix2pix_table() -> str:
+    """Photo to label with every part of the loss, by the protocol of the paper, whose own figures stand below."""
+    heads = ("what it learns by", "learnt from", "scored on", "pixel accuracy", "class accuracy", "class IoU")
+    rows = []
+    for name, what in PAINTED.items():
+        if result := painted(name):
+            recipe, conditions = result["recipe"], result["conditions"]
+            size = "x".join(map(str, recipe["size"]))
+            width = recipe["options"].get("width", 64)
+            passes = f"{result['history'][-1]['epoch']:.0f} passes"
+            learnt = f"{passes} at {size}, width {width}, batches of {recipe['batch']}"
+            rows.append((what, learnt, f"{conditions['images']} images", *protocol_cells(result)))
+    for what, figures in PAPER.items():
+        rows.append((f"*the paper's own: {what}*", PAPERS_OWN, "*others*", *(f"*{figure:.2f}*" for figure in figures)))
+    return table(heads, rows)
+
+
+def parts_table() -> str:
+    """Each part of the loss alone, in small."""
+    heads = ("what it learns by", "pixel accuracy", "class accuracy", "class IoU", "time")
+    names = {
+        "batch4_evaluated": "L1 and the game",
+        "small_l1": "L1 alone",
+        "small_gan": "the game alone",
+        "small_softmax": "cross-entropy: `pix2pix_softmax`",
+    }
+    rows = [
+        (what, *protocol_cells(result), f"{result['history'][-1]['seconds'] / 60:.0f} min")
+        for name, what in names.items()
+        if (result := painted(name))
+    ]
+    return table(heads, rows)
+
+
+def batches_table() -> str:
+    """Batches of 1 and of 4, generating both ways, from benchmarks/bench_generation.py."""
+    heads = ("trained with batches of", "norm", "`generate`", "pixel accuracy", "class accuracy", "class IoU")
+    rows = []
+    for name, one in load("pix2pix_generation")["figures"].items():
+        if name != "pix2pix_l1_gan":
+            norm = one["options"].get("norm", "batch")
+            for generate in ("as_trained", "evaluated"):
+                scores = protocol_cells({"protocols": {"pix2pix": one[generate]}})
+                rows.append((str(one["batch"]), norm, f"`{generate}`", *scores))
+    return table(heads, rows)
+
+
+def painted(name: str) -> dict[str, Any] | None:
+    """A run of Pix2Pix; None until it is made."""
+    return load(f"pix2pix_{name}") if (ROOT / "results" / f"pix2pix_{name}.json").exists() else None
+
+
+def protocol_cells(result: dict[str, Any]) -> tuple[str, ...]:
+    """Pixel accuracy, class accuracy and class IoU, as the paper of Pix2Pix averages them."""
+    scores = result["protocols"]["pix2pix"]
+    return (f"{scores['pixel accuracy']:.3f}", f"{scores['class accuracy']:.3f}", f"**{scores['class IoU']:.3f}**")
+
+
 def speed_table() -> str:
     """Training speed, from benchmarks/bench_training.py."""
     heads = ("network", "freed memory", "float32 NCHW, images/s", "bf16 channels_last, images/s", "ratio")
@@ -89,6 +162,34 @@ def speed_table() -> str:
         for name, figures in networks.items():
             cells = (f"{figures[way]:.1f}" for way in ("float32 NCHW", "bf16 channels_last"))
             rows.append((name, memory.removeprefix("memory "), *cells, f"{figures['ratio']:.1f}"))
+    return table(heads, rows)
+
+
+def decoders_table() -> str:
+    """Transposed convolutions against upsampling, from benchmarks/decoders.py."""
+    heads = (
+        "network", "decoder", "mean IoU", "right within 3 px of a boundary", "right elsewhere",
+        "checkerboards of 2, 4, 8 px", "share of the variance", "before training",
+    )  # fmt: skip
+    periods = ("2", "4", "8")
+    rows = []
+    for name, pair in load("decoders")["pairs"].items():
+        for kind in ("transposed", "upsampled"):
+            one = pair[kind]
+            fresh = [statistics.mean(one["untrained"]["dB"][period]) for period in periods]
+            trained = [one["checkerboards"][period]["dB"] for period in periods]
+            rows.append(
+                (
+                    f"`{name}`, {Path(pair['data']).name} {pair['split']}",
+                    kind,
+                    f"**{one['scores']['mean IoU']:.3f}**",
+                    f"{one['accuracy near']:.1%}",
+                    f"{one['accuracy away']:.1%}",
+                    f"{', '.join(f'{level:+.1f}' for level in trained)} dB",
+                    f"{max(0.0, sum(one['checkerboards'][period]['share'] for period in periods)):.2%}",
+                    f"{', '.join(f'{level:+.1f}' for level in fresh)} dB",
+                )
+            )
     return table(heads, rows)
 
 
@@ -203,6 +304,10 @@ TABLES = {
     "speed": speed_table,
     "models": models_table,
     "pretrained": pretrained_table,
+    "pix2pix": pix2pix_table,
+    "parts": parts_table,
+    "batches": batches_table,
+    "decoders": decoders_table,
     "masks": masks_table,
     "pairs": pairs_table,
     "samples": samples_table,

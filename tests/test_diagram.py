@@ -83,6 +83,18 @@ def test_skips_are_copies_indices_are_dashed_and_additions_are_signs() -> None:
     assert "addition" not in drawn("segnet")
 
 
+def test_the_blocks_of_a_generator_are_named_and_its_copies_stand_at_their_own_resolution() -> None:
+    boxes = boxes_of("pix2pix", 256, 256)
+    texts = draw_network([box.stage for box in boxes], "generator")
+    assert all(f">{name}<" in texts for name in (*(f"up.{level}" for level in range(7)), "paint"))
+    skips = {box.stage.name: [boxes[source] for source, _ in box.copies] for box in boxes if box.copies}
+    assert {name: copied.stage.name for name, (copied,) in skips.items()} == {
+        f"up.{level}": f"down.{level}" for level in range(7)
+    }
+    level_of_block = {box.stage.name: box.level for box in boxes}
+    assert all(level_of_block[name] == copied.level for name, (copied,) in skips.items())
+
+
 def test_a_skip_goes_around_what_stands_in_its_row() -> None:
     seen = [
         Stage("", "image", 3, 64, 64),

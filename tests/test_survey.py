@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from pixelwise.errors import UserError
-from pixelwise.models import MODELS, Network, build_network
+from pixelwise.models import MODELS, PAINTERS, Network, build_network
 from pixelwise.models.survey import describe, meanings, milliseconds, on_meta, survey
 from pixelwise.models.tracing import Link, Stage, stages
 
@@ -71,6 +71,8 @@ def test_every_option_that_is_explained_is_one_and_width_always_is() -> None:
         said = meanings(model)
         assert said["width"].startswith("filters"), model
         assert not any(meaning.endswith(".") for meaning in said.values())
+    assert all(all(meanings(model).values()) for model in PAINTERS)
+    assert meanings("pix2pix")["paints"].endswith("whose logits mean nothing")
     assert meanings("unet")["depth"] == "how often the image is halved (4 in the paper)"
     assert meanings("unet")["padding"].endswith('"same": the answer is as large as the image')
 
@@ -148,12 +150,13 @@ def test_additions_are_seen_where_different_stages_are_added_and_not_inside_a_re
 @pytest.mark.parametrize("model", MODELS)
 def test_what_is_seen_of_every_model_is_what_its_blocks_really_give(model: str) -> None:
     network = build_network(model, 7, width=4).eval()
-    seen = stages(on_meta(model, 7, width=4), SIZE)
+    size = tuple(-(-side // network.stride) * network.stride for side in SIZE)  # so that nothing is padded
+    seen = stages(on_meta(model, 7, width=4), size)
     real: dict[str, tuple[int, ...]] = {}
     for name, module in network.body.named_modules():
         module.register_forward_hook(remember(real, name))
     with torch.no_grad():
-        answer = network(torch.zeros(1, 3, *SIZE, dtype=torch.uint8))
+        answer = network.outputs(torch.zeros(1, 3, *size, dtype=torch.uint8))[0]  # of painters the picture
     assert {stage.name for stage in seen if stage.kind == "block"} <= set(real)
     for stage in seen:
         if stage.kind == "block":
@@ -167,6 +170,15 @@ def remember(real: dict[str, tuple[int, ...]], name: str) -> Callable[..., None]
             real[name] = tuple(made.shape)
 
     return hook
+
+
+def test_a_generator_joins_its_skips_below_and_its_blocks_upsample_before_they_convolve() -> None:
+    seen = stages(on_meta("pix2pix_128", 11), (128, 128))
+    assert sources(seen, "paint") == {"down.0": "concatenation", "up.5": "concatenation"}
+    assert named(seen, "up.5").convolutions == (("nearest upsampling, 1x1",),)
+    assert named(seen, "paint").convolutions == (("nearest upsampling, 1x1",), ("3x3",))
+    assert (named(seen, "paint").channels, named(seen, "paint").height) == (3, 128)
+    assert {len(stage.links) for stage in seen if stage.name.startswith("down")} == {1}
 
 
 @pytest.mark.parametrize("model", MODELS)

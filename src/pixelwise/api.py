@@ -98,6 +98,8 @@ def train(  # noqa: PLR0913 - what people set most often
     size: tuple[int, int] | None = None,
     options: dict[str, Any] | None = None,
     weights: str = "",
+    gan: str | None = None,
+    l1: float | None = None,
     seed: int = 0,
     device: str = "auto",
     run: str | Path | None = None,
@@ -108,12 +110,22 @@ def train(  # noqa: PLR0913 - what people set most often
     all is done, from which resolution, width and steps follow; or epochs: passes over the training images; half
     an hour if neither is given. size: height and width of the training crop. options: of the model, as
     `pixelwise models NAME` lists them. weights: of its pretrained encoder, a .safetensors file or hf:OWNER/NAME.
+    gan, l1: of pix2pix, its game and the weight of the difference from the truth, as in Recipe; None: its authors'.
     run: the run folder, by default below runs/.
     """
     seconds = parse_duration(budget) if isinstance(budget, str) else budget
     began = time.monotonic()
     request = Request(
-        model, seconds, began, epochs=epochs, size=size, options=options or {}, weights=weights, seed=seed
+        model,
+        seconds,
+        began,
+        epochs=epochs,
+        size=size,
+        options=options or {},
+        weights=weights,
+        gan=gan,
+        l1=l1,
+        seed=seed,
     )
     return train_request(data, request, device=device, run=run)
 

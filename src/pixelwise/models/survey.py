@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from pixelwise.errors import UserError
 from pixelwise.machine import mixed_precision
-from pixelwise.models import MODELS, SOURCES, Network, build_network, options_of
+from pixelwise.models import MODELS, PAINTERS, SOURCES, Network, Painter, build_network, options_of
 from pixelwise.progress import track
 
 WARM_RUNS, TIMED_RUNS, TIMED_SECONDS = 2, 5, 1.0
@@ -98,7 +98,7 @@ def describe(
     network = on_meta(model, classes, in_channels=in_channels, **options)
     image = torch.zeros(1, in_channels, *size, dtype=torch.uint8, device="meta")
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        network(image)
+        network.outputs(image)
     layers = sum(isinstance(module, nn.Conv2d | nn.ConvTranspose2d) for module in network.modules())
     parameters = sum(weights.numel() for weights in network.parameters())
     gflops = counter.get_total_flops() / 1e9
@@ -147,11 +147,13 @@ def meanings(model: str) -> dict[str, str]:
     {'width': 'filters of the first stage (64 in the paper)'}
     """
     known = options_of(model)
-    ends = "|".join([r"\.\s+[A-Z]", r"\n\n", *(rf"{name}: " for name in known), r"\Z"])
+    ends = "|".join([r"\.\s+[A-Z]", r"\.\n\w+: ", r"\n\n", *(rf"{name}: " for name in known), r"\Z"])
     found = {name: re.search(rf"\b{name}: (.*?)(?={ends})", _documentation(model), re.DOTALL) for name in known}
     return {name: " ".join(match[1].split()).rstrip(".") if match else "" for name, match in found.items()}
 
 
 def _documentation(model: str) -> str:
+    """Of its code, and of what paints with it."""
     options_of(model)  # refuses an unknown one
-    return inspect.getdoc(MODELS[model]) or ""
+    parts = (MODELS[model], Painter) if model in PAINTERS else (MODELS[model],)
+    return "\n\n".join(inspect.getdoc(part) or "" for part in parts)

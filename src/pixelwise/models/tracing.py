@@ -43,7 +43,8 @@ class Stage:
 
     name: of the module, "down.0" for one; a resampling has none, but for "logits" at the end. kind: "image", "block" or
     one of RESAMPLING's.
-    convolutions: of the block, step after step; those of one step run side by side. "3x3" or "3x3 dilated" for one.
+    convolutions: of the block, step after step; those of one step run side by side. "3x3" or "3x3 dilated" for one, or
+    "nearest upsampling, 1x1" where the block itself resamples first.
     """
 
     name: str
@@ -57,10 +58,13 @@ class Stage:
 
 @dataclass(frozen=True)
 class _Origin:
-    """Of a tensor: the links to the stages it was made from, and how many convolutions followed each other since."""
+    """Of a tensor: the links to the stages it was made from, how many convolutions followed each other since, and how
+    it was upsampled since the last of them.
+    """
 
     links: frozenset[Link]
     depth: int = 0
+    upsampled: str = ""
 
 
 def stages(network: Network, size: tuple[int, int]) -> list[Stage]:
@@ -159,9 +163,12 @@ class _Record(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if inputs:
             origin = _merged([self.origins[id(tensor)][1] for tensor in inputs], JOINS.get(name, ""))
             if name == "convolution":
-                origin = replace(origin, depth=origin.depth + 1)
+                before = f"{origin.upsampled}, " if origin.upsampled else ""
+                origin = replace(origin, depth=origin.depth + 1, upsampled="")
                 self.steps += [[]] * (origin.depth - len(self.steps))
-                self.steps[origin.depth - 1] = [*self.steps[origin.depth - 1], _convolution(*args)]
+                self.steps[origin.depth - 1] = [*self.steps[origin.depth - 1], before + _convolution(*args)]
+            if self.inside and name.startswith("upsample"):
+                origin = replace(origin, upsampled=RESAMPLING[name])
             if name == "max_unpool2d":
                 origin = _with_indices(*(self.origins[id(tensor)][1] for tensor in inputs))
             outputs = list(_tensors([made]))
@@ -185,7 +192,8 @@ def _merged(origins: Sequence[_Origin], join: str) -> _Origin:
     links = frozenset(chain.from_iterable(origin.links for origin in origins))
     if join and len({frozenset(link.source for link in origin.links) for origin in origins}) > 1:
         links = frozenset(replace(link, kind=link.kind or join) for link in links)
-    return _Origin(links, max(origin.depth for origin in origins))
+    upsampled = next((origin.upsampled for origin in origins if origin.upsampled), "")
+    return _Origin(links, max(origin.depth for origin in origins), upsampled)
 
 
 def _with_indices(values: _Origin, indices: _Origin) -> _Origin:

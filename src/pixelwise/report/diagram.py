@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 WIDTH, LEAST_WIDTH = 900.0, 640.0  # of the figure, in the units of its view box
 RIGHT = 20.0  # free on the right
 LEGEND_ROW = 19.0
+SMALL_LETTER = 5.9  # width of a letter of the subtitle, at most
 
 COLORS = {
     "image": "#b8bcc4",
@@ -51,7 +52,7 @@ def draw_network(stages: Sequence["Stage"], title: str, subtitle: str = "") -> s
     2
     """
     boxes = place(stages, WIDTH - RIGHT)
-    width = max(LEAST_WIDTH, breadth(boxes) + RIGHT)
+    width = max(LEAST_WIDTH, breadth(boxes) + RIGHT, 20 + SMALL_LETTER * len(subtitle) + RIGHT)
     body = [*_links(boxes), *_slabs(boxes), *_names(boxes), *_sizes(boxes)]
     legend, height = _legend(boxes, width)
     head = (
