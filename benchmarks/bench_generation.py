@@ -19,7 +19,7 @@ from pixelwise.training.run import LAST
 
 ROOT = Path(__file__).parents[1]
 DATA = "../shared/data/cityscapes_pairs"
-RUNS = ("pix2pix_batch1_evaluated", "pix2pix_batch4_evaluated", "pix2pix_batch4_instance", "pix2pix_l1_gan")
+RUNS = ("pix2pix_batch1", "pix2pix_batch4_evaluated", "pix2pix_batch4_instance", "pix2pix_l1_gan")
 
 
 def main() -> None:

@@ -69,14 +69,15 @@ PIX2PIX = {
     "photo": "--model pix2pix_128 --option paints=photo --size 128x128 --epochs 2",
 }
 # The same without the innermost level, at 128x128, 4 passes: each part of the loss alone, batches of 1 against 4.
-SMALL = "--model pix2pix --option width=32 --option depth=7 --size 128x128 --epochs 4 --option generate=evaluated"
+SMALL = "--model pix2pix --option width=32 --option depth=7 --size 128x128 --epochs 4"
+EVALUATED = f"{SMALL} --option generate=evaluated"
 PIX2PIX |= {
-    "batch1_evaluated": SMALL.replace("--epochs 4", "--epochs 4 --batch 1"),
-    "batch4_evaluated": SMALL,
+    "batch1": f"{SMALL} --batch 1",
     "batch4_instance": f"{SMALL} --option norm=instance",
-    "small_l1": f"{SMALL} --gan none",
-    "small_gan": f"{SMALL} --l1 0",
-    "small_softmax": SMALL.replace("pix2pix ", "pix2pix_softmax "),
+    "batch4_evaluated": EVALUATED,
+    "small_l1": f"{EVALUATED} --gan none",
+    "small_gan": f"{EVALUATED} --l1 0",
+    "small_softmax": EVALUATED.replace("pix2pix ", "pix2pix_softmax "),
 }
 
 RECORDS = (
