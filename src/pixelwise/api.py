@@ -52,11 +52,6 @@ class Model:
         """What its classes are."""
         return self.bundle.labels
 
-    @property
-    def paints_photos(self) -> bool:
-        """Whether it makes photos from coloured labels, and so labels nothing."""
-        return self.bundle.painter is not None and self.bundle.painter.paints == "photo"
-
     def predict(self, photo: str | Path | Image) -> Segmentation:
         """Labels a photo (a file, or (h, w, 3) uint8 RGB) at its own size."""
         return predict_photo(self.bundle, photo)
@@ -257,7 +252,7 @@ def _finish(run: Run) -> Model:
     """Trains to the end, then scores the best model on the validation split, if it can be, and writes the report."""
     run.train()
     model = load(run.folder, str(run.cache.device))
-    if model.paints_photos:
+    if model.bundle.paints_photos:
         name, data = model.bundle.model, run.dataset.name
         write_painting_report(run.folder / REPORT, model=name, data=data, **_making(model, data))
         return model

@@ -51,6 +51,11 @@ class Bundle:
         """The network, if it paints its answer."""
         return self.network if isinstance(self.network, Painter) else None
 
+    @property
+    def paints_photos(self) -> bool:
+        """Whether it makes photos from coloured labels, and so labels nothing."""
+        return self.painter is not None and self.painter.paints == "photo"
+
     def save(self, path: str | Path) -> None:
         """Writes the file whole or not at all. Raises UserError where it cannot be written."""
         weights = {name: tensor.detach().cpu().contiguous() for name, tensor in self.network.state_dict().items()}

@@ -51,7 +51,7 @@ def predict(
         for name, classes in shares.items():
             if large := [f"{label} {share:.0%}" for label, share in classes.items() if share >= 0.005]:
                 print(f"{name}: {', '.join(large)}")
-        done = "painted" if trained.paints_photos else "labelled"
+        done = "painted" if trained.bundle.paints_photos else "labelled"
         print(f"{len(shares)} photos {done}; the pictures are in {output}")
     if failed:
         print("\n".join(failed), file=sys.stderr)

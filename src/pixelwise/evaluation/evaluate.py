@@ -25,8 +25,7 @@ def evaluate(bundle: Bundle, dataset: Dataset, split: str) -> Evaluation:
     samples = dataset.split(split)
     if not samples:
         raise UserError(f"{dataset.name}: has no {split} split; choose another with --split")
-    painter = bundle.painter
-    if painter and painter.paints == "photo":
+    if bundle.paints_photos:
         raise UserError(f"{bundle.model} paints photos, which have no classes to score; look at what it paints")
     check_classes(bundle.labels, dataset.labels)
     classes = len(dataset.labels)
@@ -36,7 +35,9 @@ def evaluate(bundle: Bundle, dataset: Dataset, split: str) -> Evaluation:
         counts = confusion(sample.label, predicted, classes, ignore=dataset.labels.ignore)
         total += counts
         images.append(image_score(sample.name, counts))
-    conditions = Conditions(dataset.name, split, len(samples), bundle.model, bundle.size, painted=painter is not None)
+    conditions = Conditions(
+        dataset.name, split, len(samples), bundle.model, bundle.size, painted=bundle.painter is not None
+    )
     return Evaluation(total, dataset.labels, conditions, tuple(images))
 
 

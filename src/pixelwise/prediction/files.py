@@ -77,7 +77,7 @@ def pictures_of(bundle: Bundle, photo: Photo, name: str) -> Pictures:
     Of a model that paints photos: the one that is painted from a coloured label, a file or a sample's truth.
     Raises UserError where a file cannot be read.
     """
-    if bundle.painter and bundle.painter.paints == "photo":
+    if bundle.paints_photos:
         return _painted(bundle, photo)
     image, truth = (photo, None) if isinstance(photo, Path) else photo.read()[:2]
     found = predict(bundle, image, name)

@@ -20,7 +20,7 @@ def predict(bundle: Bundle, photo: str | Path | Image, name: str | None = None) 
     photo; else that of the file.
     Raises UserError where the file cannot be read, or the array is no such image.
     """
-    if bundle.painter and bundle.painter.paints == "photo":
+    if bundle.paints_photos:
         raise UserError(f"this {bundle.model} paints photos from coloured labels, and labels none; use its `paint`")
     seen = image_for(bundle, photo)
     name = name or (Path(photo).stem if isinstance(photo, str | Path) else "image")
