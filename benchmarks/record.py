@@ -58,22 +58,23 @@ MODELS |= {f"scratch_{seed}": f"{SHORT} --seed {seed}" for seed in range(3)}
 
 # Photo to label on the Cityscapes pairs at 256x256, the generator of Pix2Pix at half its width: what each part of its
 # loss brings, and the same network as an ordinary classifier. 18 passes over the 1,500 images, batches of 4.
-HALF = "--model pix2pix --option width=32 --size 256x256 --epochs 18 --option generate=evaluated"
+HALF = "--model pix2pix --option width=32 --size 256x256 --epochs 18 --batch 4 --option generate=evaluated"
+NOTEBOOK = "--model pix2pix_128 --size 128x128 --batch 4 --option generate=evaluated"
 PIX2PIX = {
     "l1_gan": HALF,
     "l1": f"{HALF} --gan none",
     "softmax": HALF.replace("pix2pix ", "pix2pix_softmax "),
     # As the notebooks have it: 128x128, stage 1 with transposed convolutions, stage 2 with upsampling.
-    "128_stage1": "--model pix2pix_128 --option stage=1 --size 128x128 --epochs 8",
-    "128_stage2": "--model pix2pix_128 --option stage=2 --size 128x128 --epochs 8",
-    "photo": "--model pix2pix_128 --option paints=photo --size 128x128 --epochs 2",
+    "128_stage1": f"{NOTEBOOK} --option stage=1 --epochs 8",
+    "128_stage2": f"{NOTEBOOK} --option stage=2 --epochs 8",
+    "photo": f"{NOTEBOOK} --option paints=photo --epochs 2",
 }
 # The same without the innermost level, at 128x128, 4 passes: each part of the loss alone, batches of 1 against 4.
 SMALL = "--model pix2pix --option width=32 --option depth=7 --size 128x128 --epochs 4"
-EVALUATED = f"{SMALL} --option generate=evaluated"
+EVALUATED = f"{SMALL} --batch 4 --option generate=evaluated"
 PIX2PIX |= {
     "batch1": f"{SMALL} --batch 1",
-    "batch4_instance": f"{SMALL} --option norm=instance",
+    "batch4_instance": f"{SMALL} --batch 4 --option norm=instance",
     "batch4_evaluated": EVALUATED,
     "small_l1": f"{EVALUATED} --gan none",
     "small_gan": f"{EVALUATED} --l1 0",

@@ -32,7 +32,7 @@ from pixelwise.training.state import State, fresh_state
 
 CPU = torch.device("cpu")
 OPTIONS = {"width": 4, "depth": 4, "dropout": 0.0}
-RECIPE = Recipe("pix2pix", OPTIONS, size=(32, 64), steps=10, batch=2, **GAMES["pix2pix"])
+RECIPE = Recipe("pix2pix", OPTIONS, size=(32, 64), steps=10, **GAMES["pix2pix"] | {"batch": 2})
 TINY = ("--model", "pix2pix", "--option", "width=4", "--option", "depth=4", "--size", "32x64", "--batch", 2)
 
 
@@ -331,6 +331,13 @@ def test_a_game_without_sense_is_refused_before_any_data_is_read(asked: dict[str
         Request(**asked)
 
 
+def test_a_crop_of_which_the_discriminator_would_see_one_pixel_is_refused(small_folder: Path) -> None:
+    said = refused(
+        "train", small_folder, "--model", "pix2pix_128", "--option", "width=2", "--size", "32x32", "--epochs", 1
+    )
+    assert "a crop of 32x32 leaves the discriminator one pixel; give at least 32x64" in said
+
+
 @pytest.mark.parametrize(
     ("model", "gan", "rate"), [("pix2pix", "vanilla", 2e-4), ("pix2pix_128", "least_squares", 4e-4)]
 )
@@ -339,4 +346,5 @@ def test_each_generator_is_trained_as_its_authors_do_unless_something_else_is_as
 ) -> None:
     recipe = Request(model).recipe()
     assert (recipe.gan, recipe.l1, recipe.learning_rate, recipe.beta1) == (gan, 100, rate, 0.5)
+    assert (recipe.batch, Request(model, batch=4).recipe().batch, Request("unet").recipe().batch) == (1, 4, 4)
     assert Request(model, gan="none").recipe().gan == "none"

@@ -29,7 +29,7 @@ def train(  # noqa: PLR0913 - one parameter per option
     budget: Annotated[str | None, typer.Option(help="Time until all is done: 90s, 30m, 2h  [default: 30m]")] = None,
     epochs: Annotated[float | None, typer.Option(help="Passes over the images, instead of a budget.")] = None,
     size: Annotated[str | None, typer.Option(help="HEIGHTxWIDTH of the training crop  [default: planned]")] = None,
-    batch: Annotated[int, typer.Option(min=1, help="Images per step.")] = 4,
+    batch: Annotated[int | None, typer.Option(min=1, help="Images per step  [default: 4; of pix2pix 1]")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of weights, order and augmentation.")] = 0,
     option: Option = None,
     weights: Annotated[str, typer.Option(help="Of a pretrained encoder: FILE.safetensors, hf:OWNER/NAME.")] = "",

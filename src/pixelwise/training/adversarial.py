@@ -20,8 +20,9 @@ from pixelwise.training.schedule import set_rates
 from pixelwise.training.state import Player, State
 
 # What the authors of each generator train it with, where nothing else is asked for. Zoom 1 to 1.12 and mirroring are
-# the paper's jitter, 286x286 pixels cut to 256x256; "none of the others" is its too.
+# the paper's jitter, 286x286 pixels cut to 256x256.
 COMMON: dict[str, Any] = {
+    "batch": 1,
     "weight_decay": 0.0,
     "beta1": 0.5,
     "class_balance": 0.0,

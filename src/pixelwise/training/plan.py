@@ -61,8 +61,8 @@ class Request:
 
     budget: seconds from ``began`` (of time.monotonic) until all is done. epochs: passes over the training
     images; without either the budget is half an hour. size: height and width. options: of the model. weights,
-    encoder_rate, freeze: of its encoder, as in Recipe. gan, l1: of a painter's game, as in Recipe; None: as its authors
-    play it.
+    encoder_rate, freeze: of its encoder, as in Recipe. gan, l1: of a painter's game, as in Recipe, and batch: as the
+    authors of the model have them where they are None.
     """
 
     model: str = "street"
@@ -76,7 +76,7 @@ class Request:
     freeze: bool = False
     gan: str | None = None
     l1: float | None = None
-    batch: int = 4
+    batch: int | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -99,9 +99,9 @@ class Request:
 
     def recipe(self) -> Recipe:
         """What is asked of the recipe itself; the plan adds the rest."""
-        game = dict(GAMES.get(self.model, {}))
-        game |= {name: value for name, value in (("gan", self.gan), ("l1", self.l1)) if value is not None}
-        return Recipe(self.model, self.options, self.weights, self.encoder_rate, self.freeze, seed=self.seed, **game)
+        asked = {"gan": self.gan, "l1": self.l1, "batch": self.batch}
+        rest = GAMES.get(self.model, {}) | {name: value for name, value in asked.items() if value is not None}
+        return Recipe(self.model, self.options, self.weights, self.encoder_rate, self.freeze, seed=self.seed, **rest)
 
 
 def plan(request: Request, dataset: Dataset, device: torch.device) -> tuple[Recipe, TrainingImages]:
@@ -145,14 +145,15 @@ def _ladder(request: Request, split: Split) -> list[Recipe]:
     """Recipes from the cheapest to the dearest, with whatever the user has fixed."""
     native = split[0].image.shape[:2]
     step = max(SIZE_STEP, request.network().stride) if request.model in PAINTERS else SIZE_STEP
-    batch = min(request.batch, len(split))
+    recipe = request.recipe()
+    batch = min(recipe.batch, len(split))
     rungs = []
     for share, width in LADDER:
         options = ({"width": width} if request.model in WIDTH_PLANNED else {}) | request.options
         size = request.size or scaled_size(native, share, step)
-        recipe = replace(request.recipe(), options=options, size=size, batch=batch)
-        if recipe not in rungs:
-            rungs.append(recipe)
+        rung = replace(recipe, options=options, size=size, batch=batch)
+        if rung not in rungs:
+            rungs.append(rung)
     return rungs
 
 

@@ -78,6 +78,13 @@ class Recipe:
             raise unknown("gan", self.gan, GANS)
         if self.gan != "none" and self.model not in PAINTERS:
             raise UserError(f"{self.model} does not paint, so it plays no game; use {' or '.join(PAINTERS)}")
+        if (
+            self.gan != "none"
+            and self.model == "pix2pix_128"
+            and self.batch * math.prod(s // 32 for s in self.size) < 2
+        ):
+            height, width = self.size
+            raise UserError(f"a crop of {height}x{width} leaves the discriminator one pixel; give at least 32x64")
         if not 0 <= self.l1 < math.inf:
             raise UserError(f"l1 is {self.l1}; give a weight of 0 or more")
         if self.gan == "none" and not self.l1:
