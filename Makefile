@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin
 INSTALL := $(RUN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint format bench docs fuzz record clean
+.PHONY: demo test lint format bench docs fuzz record parity clean
 
 demo: $(VENV)/demo.done  ## watch a U-Net learn to label streets
 	$(RUN)/pixelwise demo
@@ -39,6 +39,9 @@ fuzz: $(VENV)/dev.done  ## two thousand broken files through check and train; wr
 
 record: $(VENV)/dev.done  ## the runs of record that results/ still lacks on this machine
 	$(RUN)/python benchmarks/record.py
+
+parity: $(VENV)/dev.done  ## the networks of the Keras notebooks against Keras; KERAS=a Python that has tensorflow-cpu
+	$(RUN)/python benchmarks/parity/parity.py $(KERAS)
 
 clean:
 	rm -rf $(VENV) build dist .coverage .mypy_cache .ruff_cache .pytest_cache

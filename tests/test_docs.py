@@ -5,6 +5,8 @@ document shows with its real, long duration runs short: see `quick` in command_l
 """
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -99,3 +101,8 @@ def test_what_is_long_in_a_document_is_short_in_its_test() -> None:
     assert quick("pixelwise demo") == "pixelwise demo --budget 6s"
     for line in ("pixelwise train --resume x", "pixelwise demo --write x", "pixelwise predict a b"):
         assert quick(line) == line
+
+
+def test_the_tables_of_measured_figures_are_those_of_the_results() -> None:
+    check = [sys.executable, str(ROOT / "benchmarks" / "tables.py"), "--check"]
+    assert subprocess.run(check, check=False).returncode == 0, "run benchmarks/tables.py"

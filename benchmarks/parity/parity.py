@@ -24,18 +24,12 @@ from pixelwise.machine import describe
 from pixelwise.models import Painter
 from pixelwise.models.keras_file import NORM, open_keras
 from pixelwise.models.keras_weights import load_keras
-from pixelwise.models.pix2pix import BatchNorm, Dropout, PatchGAN128
+from pixelwise.models.pix2pix import BatchNorm, Dropout, PatchGAN128, set_generation
 
 HERE = Path(__file__).parent
 RESULT = HERE.parents[1] / "results" / "keras_parity.json"
 LARGEST = 1e-4  # difference that passes
 KERAS_TOTALS = {"unet_carla": 8_640_471, "generator_2": 17_023_363, "discriminator": 6_968_257}
-
-
-class Moving(BatchNorm):
-    """Batch norm by its moving statistics."""
-
-    forward = nn.BatchNorm2d.forward
 
 
 def answers(file: Path, pixels: npt.NDArray[np.uint8]) -> dict[str, Tensor]:
@@ -53,9 +47,7 @@ def answers(file: Path, pixels: npt.NDArray[np.uint8]) -> dict[str, Tensor]:
             module.p = 0.0
     with torch.inference_mode():
         found["training"] = run()
-        for module in network.modules():
-            if isinstance(module, BatchNorm):
-                module.__class__ = Moving
+        set_generation(network, "evaluated")
         found["inference"] = run()
     return {mode: answer.permute(0, 2, 3, 1) for mode, answer in found.items()}
 
