@@ -145,7 +145,7 @@ def batches_table() -> str:
         if name != "pix2pix_l1_gan":
             norm = one["options"].get("norm", "batch")
             for generate in ("as_trained", "evaluated"):
-                scores = protocol_cells({"protocols": {"pix2pix": one[generate]}})
+                scores = protocol_cells({"protocols": {"pix2pix": one[generate]["lossy mask"]}})
                 rows.append((str(one["batch"]), norm, f"`{generate}`", *scores))
     return table(heads, rows)
 
