@@ -202,6 +202,14 @@ def test_a_loss_that_comes_back_before_the_epoch_is_over_is_no_collapse() -> Non
         assert not watch.look(at, {"gan_loss": 0.7, "discriminator_loss": 0.5 if at % 20 else 0.0})
 
 
+def test_one_lively_reading_among_many_silent_ones_hides_no_collapse() -> None:
+    watch = Watch(steps_per_epoch=200.0)
+    said = [
+        watch.look(at, {"gan_loss": 4.0, "discriminator_loss": 0.3 if at == 100 else 0.0}) for at in range(0, 400, 10)
+    ]
+    assert [place for place, text in enumerate(said) if text] == [20]
+
+
 def test_supervised_training_has_no_players_to_watch() -> None:
     assert not any(Watch(steps_per_epoch=1.0).look(at, {"loss": 0.0}) for at in range(5))
 

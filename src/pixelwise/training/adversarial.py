@@ -3,6 +3,7 @@
 Isola et al., "Image-to-Image Translation with Conditional Adversarial Networks", CVPR 2017, section 3 and its code.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -37,7 +38,7 @@ GAMES: dict[str, dict[str, Any]] = {
 }
 COLLAPSES = {
     "discriminator_loss": "the discriminator tells every picture, and the painter learns nothing from it any more; try "
-    "--gan least_squares, or a smaller learning rate",
+    "another --gan, or a smaller learning rate",
     "gan_loss": "the discriminator takes whatever is painted for real; try --gan vanilla, or a larger l1",
 }
 SILENT = 0.01  # a loss below this teaches nothing any more; both games start near 0.7 or 1
@@ -113,7 +114,7 @@ def _verdict(rival: Player, recipe: Recipe, source: Tensor, picture: Tensor, *, 
 
 @dataclass
 class Watch:
-    """Notices when one player's loss was at zero for a whole epoch.
+    """Notices when one player's loss was at zero for an epoch, but for one reading in ten.
 
     steps_per_epoch: in which every image is seen once.
 
@@ -123,15 +124,19 @@ class Watch:
     """
 
     steps_per_epoch: float
-    _since: dict[str, float] = field(default_factory=dict)
+    _readings: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     _told: set[str] = field(default_factory=set)
 
     def look(self, step: int | float, losses: Mapping[str, float]) -> str:
         """What has happened and what it means, once for each player; else nothing."""
         for name, meaning in COLLAPSES.items():
-            if losses.get(name, 1.0) >= SILENT:
-                self._since.pop(name, None)
-            elif step - self._since.setdefault(name, step) >= self.steps_per_epoch and name not in self._told:
+            readings = self._readings.setdefault(name, [])
+            readings.append((float(step), losses.get(name, math.inf)))
+            while len(readings) > 1 and step - readings[1][0] >= self.steps_per_epoch:
+                readings.pop(0)
+            lively = sum(loss >= SILENT for _, loss in readings)
+            whole = step - readings[0][0] >= self.steps_per_epoch
+            if whole and 10 * lively <= len(readings) and name not in self._told:
                 self._told.add(name)
                 return f"the {name.replace('_', ' ')} has been at zero for an epoch: {meaning}"
         return ""
