@@ -66,6 +66,12 @@ OF_RECORD = (
         "runs/record/pix2pix_128_stage1",
         "runs/record/pix2pix_128_stage2",
     ),
+    Pair(
+        "pix2pix_128, L1 alone",
+        "../shared/data/cityscapes_pairs",
+        "runs/record/pix2pix_128_stage1_l1",
+        "runs/record/pix2pix_128_stage2_l1",
+    ),
     Pair("unet", "../shared/data/camvid", "runs/record/models_unet", "runs/record/models_unet_nearest"),
 )
 

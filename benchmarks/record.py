@@ -67,6 +67,8 @@ PIX2PIX = {
     # As the notebooks have it: 128x128, stage 1 with transposed convolutions, stage 2 with upsampling.
     "128_stage1": f"{NOTEBOOK} --option stage=1 --epochs 8",
     "128_stage2": f"{NOTEBOOK} --option stage=2 --epochs 8",
+    "128_stage1_l1": f"{NOTEBOOK} --option stage=1 --epochs 4 --gan none",
+    "128_stage2_l1": f"{NOTEBOOK} --option stage=2 --epochs 4 --gan none",
     "photo": f"{NOTEBOOK} --option paints=photo --epochs 2",
 }
 # The same without the innermost level, at 128x128, 4 passes: each part of the loss alone, batches of 1 against 4.
