@@ -18,14 +18,14 @@ from torch.nn import functional as F
 import pixelwise as pw
 from pixelwise import api
 from pixelwise.data import Dataset
-from pixelwise.data.dataset import Source
+from pixelwise.data.dataset import Format, Source
 from pixelwise.errors import UserError
 from pixelwise.labels import CAMVID11
 from pixelwise.losses import least_squares_gan, mean_difference, vanilla_gan
 from pixelwise.machine import mixed_precision
 from pixelwise.metrics import class_accuracy_over_all, class_iou_over_all
 from pixelwise.tensors import load_tensors
-from pixelwise.training import Recipe, Request, read_history
+from pixelwise.training import Recipe, Request, plan, read_history
 from pixelwise.training.adversarial import GAMES, Watch, adversarial_step, collapses, pictures
 from pixelwise.training.batches import chance
 from pixelwise.training.state import State, fresh_state
@@ -305,7 +305,9 @@ def test_a_photo_is_labelled_and_its_painting_can_be_had(painted: Path, small: D
     assert len(list((tmp_path / "out").iterdir())) == 4
 
 
-def test_the_other_direction_is_trained_shown_and_not_scored(tmp_path: Path, small_folder: Path) -> None:
+def test_the_other_direction_is_trained_shown_and_not_scored(
+    tmp_path: Path, small: Dataset, small_folder: Path
+) -> None:
     run = tmp_path / "photos"
     answer = pixelwise("train", small_folder, *TINY, "--option", "paints=photo", "--epochs", 1, "--run", run)
     assert answer.code == 0, answer
@@ -316,8 +318,17 @@ def test_the_other_direction_is_trained_shown_and_not_scored(tmp_path: Path, sma
     assert pixelwise("predict", run, small_folder, "--output", tmp_path / "out").code == 0
     names = {path.name.rsplit("_", 1)[-1] for path in (tmp_path / "out").iterdir()}
     assert names == {"photo.png", "side.png"}
+    Pillow.fromarray(CAMVID11.colorize(small.test[0].label)).save(tmp_path / "drawn.png")
+    assert "1 photos painted" in pixelwise("predict", run, tmp_path / "drawn.png", "--output", tmp_path / "one").out
+    assert [path.name for path in (tmp_path / "one").iterdir()] == ["drawn_photo.png"]
     with pytest.raises(UserError, match="labels none; use its `paint`"):
         pw.load(run, "cpu").predict(np.zeros((8, 8, 3), np.uint8))
+
+
+def test_photos_of_other_than_three_channels_are_not_painted(small: Dataset) -> None:
+    request = Request("pix2pix", epochs=1, options=OPTIONS | {"paints": "photo"})
+    with pytest.raises(UserError, match="has images of 1 channels; only RGB photos are painted"):
+        plan(request, replace(small, format=Format(1)), CPU)
 
 
 def test_a_model_that_does_not_paint_says_so(small_run: Path) -> None:
