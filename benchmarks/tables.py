@@ -89,6 +89,8 @@ PAINTED = {
     "softmax": "cross-entropy: `pix2pix_softmax`",
     "128_stage1": "L1 and the game: `pix2pix_128`, stage 1",
     "128_stage2": "L1 and the game: `pix2pix_128`, stage 2",
+    "128_stage1_l1": "L1 alone: `pix2pix_128`, stage 1",
+    "128_stage2_l1": "L1 alone: `pix2pix_128`, stage 2",
     "full_gpu": "L1 and the game, as wide and as long as in the paper",
     "full_l1_gpu": "L1 alone, as wide and as long as in the paper",
 }

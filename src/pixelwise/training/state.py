@@ -23,11 +23,7 @@ MOMENTS = ("exp_avg", "exp_avg_sq")  # AdamW's two averages
 
 @dataclass
 class Player:
-    """A network and the optimiser that trains it.
-
-    >>> Player(nn.Linear(1, 1), optimizer_of([{"params": [], "rate": 1.0}], Recipe())).weights
-    []
-    """
+    """A network and the optimiser that trains it."""
 
     network: nn.Module
     optimizer: torch.optim.AdamW
@@ -46,7 +42,7 @@ class Player:
 
     def load(self, tensors: Tensors, step: int) -> None:
         """Takes over what `tensors` gave after ``step`` steps. Raises RuntimeError, KeyError or ValueError."""
-        self.network.load_state_dict(below("network.", tensors))
+        self.network.load_state_dict(_below("network.", tensors))
         written = self.optimizer.state_dict()
         if step:
             done = torch.tensor(float(step))
@@ -99,9 +95,9 @@ class State:
         try:
             self.step, self.best = int(metadata["step"]), float(metadata["best"])
             self.player.load(tensors, self.step)
-            self.averaged.load_state_dict(below("averaged.", tensors))
+            self.averaged.load_state_dict(_below("averaged.", tensors))
             if self.rival:
-                self.rival.load(below("rival.", tensors), self.step)
+                self.rival.load(_below("rival.", tensors), self.step)
         except (RuntimeError, KeyError, ValueError) as error:
             raise UserError(
                 f"{path}: is not the state of a run with this recipe; train anew in another --run"
@@ -172,5 +168,5 @@ def _laid_out_as(weights: torch.Tensor, moment: torch.Tensor) -> torch.Tensor:
     return torch.empty_like(weights, requires_grad=False).copy_(moment)
 
 
-def below(prefix: str, tensors: Tensors) -> Tensors:
+def _below(prefix: str, tensors: Tensors) -> Tensors:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
