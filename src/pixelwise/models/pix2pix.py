@@ -5,7 +5,8 @@ end in plain numbers: `Painter` makes a picture of them by tanh, as the paper do
 The training, a game of both, is in training/adversarial.py.
 """
 
-from itertools import pairwise
+from collections.abc import Iterable
+from itertools import accumulate, pairwise
 
 import torch
 from jaxtyping import Float
@@ -70,12 +71,8 @@ class Pix2Pix(nn.Module):
     def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n p h w"]:
         """Height and width: multiples of ``stride``."""
         expect_sides(image, self.stride)
-        skips: list[Tensor] = []
-        deep = image
-        for block in self.down:
-            deep = block(deep)  # (n, width 2^i, h / 2^(i+1), w / 2^(i+1))
-            skips.append(deep)
-        for block, skip in zip(reversed(self.up), reversed(skips[:-1]), strict=True):
+        *skips, deep = _down(self.down, image)
+        for block, skip in zip(reversed(self.up), reversed(skips), strict=True):
             deep = torch.cat([skip, block(deep)], dim=1)
         painted: Tensor = self.paint(deep)
         return painted
@@ -134,19 +131,29 @@ class Pix2Pix128(nn.Module):
     def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n p h w"]:
         """Height and width: multiples of 128."""
         expect_sides(image, self.stride)
-        skips: list[Tensor] = []
-        deep = image
-        for block in self.down:
-            deep = block(deep)  # (n, width 2^i, h / 2^(i+1), w / 2^(i+1))
-            skips.append(deep)
-        deep = self.bottleneck(deep)
+        skips = _down(self.down, image)
+        deep = self.bottleneck(skips[-1])
         for block, skip in zip(self.up, reversed(skips), strict=True):
             deep = F.relu(torch.cat([block(deep), skip], dim=1))
         painted: Tensor = self.paint(deep)
         return painted
 
 
-class PatchGAN(nn.Module):
+class Discriminator(nn.Module):
+    """Numbers for the patches of photo and picture together, the higher the more real they look."""
+
+    def __init__(self, *layers: nn.Module) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(*layers)
+        start_normal(self)
+
+    def forward(self, photo: Float[Tensor, "n c h w"], picture: Float[Tensor, "n p h w"]) -> Float[Tensor, "n 1 H W"]:
+        """Both in [-1, 1]."""
+        verdict: Tensor = self.layers(torch.cat([photo, picture], dim=1))
+        return verdict
+
+
+class PatchGAN(Discriminator):
     """The paper's discriminator: for every patch of 70x70 pixels one number, the higher the more real it looks.
 
     channels: of photo and picture together. width: filters of the first layer. norm: as in `Pix2Pix`.
@@ -156,8 +163,7 @@ class PatchGAN(nn.Module):
     """
 
     def __init__(self, channels: int, *, width: int = 64, norm: str = "batch") -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
+        super().__init__(
             nn.Conv2d(channels, width, 4, stride=2, padding=1),
             nn.LeakyReLU(0.2),
             *_conv(width, 2 * width, norm),
@@ -168,15 +174,9 @@ class PatchGAN(nn.Module):
             nn.LeakyReLU(0.2),
             nn.Conv2d(8 * width, 1, 4, padding=1),
         )
-        start_normal(self)
-
-    def forward(self, photo: Float[Tensor, "n c h w"], picture: Float[Tensor, "n p h w"]) -> Float[Tensor, "n 1 H W"]:
-        """Both in [-1, 1]."""
-        verdict: Tensor = self.layers(torch.cat([photo, picture], dim=1))
-        return verdict
 
 
-class PatchGAN128(nn.Module):
+class PatchGAN128(Discriminator):
     """The discriminator that goes with `Pix2Pix128`: 4x4 numbers for 128x128 pixels.
 
     channels: of photo and picture together. width: filters of the first layer. tanh: whether verdicts end in it, as in
@@ -189,19 +189,12 @@ class PatchGAN128(nn.Module):
     """
 
     def __init__(self, channels: int, *, width: int = 64, tanh: bool = True) -> None:
-        super().__init__()
         widths = [width * times for times in (1, 2, 4, 8, 8)]
         layers: list[nn.Module] = [nn.Conv2d(channels, width, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
         for before, after in pairwise(widths):
             layers += [nn.Conv2d(before, after, 4, stride=2, padding=1), _keras_norm(after), nn.LeakyReLU(0.2)]
         keras_same = nn.ZeroPad2d((1, 2, 1, 2))  # left, right, top, bottom
-        self.layers = nn.Sequential(*layers, keras_same, nn.Conv2d(widths[-1], 1, 4), *([nn.Tanh()] if tanh else []))
-        start_normal(self)
-
-    def forward(self, photo: Float[Tensor, "n c h w"], picture: Float[Tensor, "n p h w"]) -> Float[Tensor, "n 1 H W"]:
-        """Both in [-1, 1]."""
-        verdict: Tensor = self.layers(torch.cat([photo, picture], dim=1))
-        return verdict
+        super().__init__(*layers, keras_same, nn.Conv2d(widths[-1], 1, 4), *([nn.Tanh()] if tanh else []))
 
 
 class BatchNorm(nn.BatchNorm2d):
@@ -256,6 +249,11 @@ def start_normal(network: nn.Module) -> None:
                 nn.init.zeros_(layer.bias)
         elif isinstance(layer, nn.BatchNorm2d):
             nn.init.normal_(layer.weight, mean=1.0, std=0.02)
+
+
+def _down(blocks: Iterable[nn.Module], image: Tensor) -> list[Tensor]:
+    """What each block makes of the one before: the i-th (n, width 2^i, h / 2^(i+1), w / 2^(i+1))."""
+    return list(accumulate(blocks, lambda deep, block: block(deep), initial=image))[1:]
 
 
 def _conv(before: int, after: int, norm: str, stride: int = 2) -> list[nn.Module]:

@@ -17,7 +17,6 @@ from pixelwise.machine import mixed_precision
 from pixelwise.models import Painter
 from pixelwise.training.batches import chance
 from pixelwise.training.recipe import Recipe
-from pixelwise.training.schedule import set_rates
 from pixelwise.training.state import Player, State
 
 # What the authors of each generator train it with, where nothing else is asked for. Zoom 1 to 1.12 and mirroring are
@@ -60,13 +59,11 @@ def adversarial_step(
     total = recipe.l1 * losses["l1_loss"]
     if state.rival:
         seen = torch.where(known, painted, truth)
-        losses["discriminator_loss"] = _teach_rival(state.rival, recipe, state.step, source, seen.detach(), truth)
-        losses["gan_loss"] = _fool(state.rival, recipe, source, seen)
+        beside = source / 127.5 - 1
+        losses["discriminator_loss"] = _teach_rival(state.rival, recipe, state.step, beside, seen.detach(), truth)
+        losses["gan_loss"] = _fool(state.rival, recipe, beside, seen)
         total = total + losses["gan_loss"]
-    set_rates(state.optimizer, recipe, state.step)
-    state.optimizer.zero_grad()
-    total.backward()  # type: ignore[no-untyped-call]
-    state.optimizer.step()
+    state.player.learn(total, recipe, state.step)
     return {name: loss.detach() for name, loss in {"loss": total, **losses}.items()}
 
 
@@ -91,10 +88,7 @@ def _teach_rival(rival: Player, recipe: Recipe, step: int, source: Tensor, paint
     loss = (
         _verdict(rival, recipe, source, truth, real=True) + _verdict(rival, recipe, source, painted, real=False)
     ) / 2
-    set_rates(rival.optimizer, recipe, step)
-    rival.optimizer.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
-    rival.optimizer.step()
+    rival.learn(loss, recipe, step)
     return loss
 
 
@@ -108,7 +102,7 @@ def _fool(rival: Player, recipe: Recipe, source: Tensor, painted: Tensor) -> Ten
 
 def _verdict(rival: Player, recipe: Recipe, source: Tensor, picture: Tensor, *, real: bool) -> Tensor:
     with mixed_precision(source.device):
-        verdict = rival.network(source / 127.5 - 1, picture)
+        verdict = rival.network(source, picture)
     return GAN_LOSSES[recipe.gan](verdict.float(), real)
 
 

@@ -1,7 +1,6 @@
 """A step of training, of whatever kind the network needs; and the score by which the best model is chosen."""
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from pixelwise.data import Dataset
@@ -16,7 +15,6 @@ from pixelwise.training.adversarial import adversarial_step
 from pixelwise.training.batches import batch_of_step, chance
 from pixelwise.training.cache import TrainingImages
 from pixelwise.training.recipe import Recipe
-from pixelwise.training.schedule import set_rates
 from pixelwise.training.state import State
 
 CLIP = 5.0  # largest norm of a gradient
@@ -47,11 +45,7 @@ def supervised_step(
     with mixed_precision(images.device), chance(recipe.seed, state.step, images.device):
         outputs = state.network.outputs(images)
     loss = deeply_supervised(lambda logits: cross_entropy(logits, labels, ignore=ignore, weights=weights), outputs)
-    set_rates(state.optimizer, recipe, state.step)
-    state.optimizer.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
-    torch.nn.utils.clip_grad_norm_(state.network.parameters(), CLIP)
-    state.optimizer.step()
+    state.player.learn(loss, recipe, state.step, clip=CLIP)
     return {"loss": loss.detach()}
 
 

@@ -15,6 +15,7 @@ from pixelwise.models import Network, Painter, build_discriminator, build_networ
 from pixelwise.models.pretrained import load_pretrained
 from pixelwise.tensors import load_tensors, save_tensors
 from pixelwise.training.recipe import Recipe
+from pixelwise.training.schedule import set_rates
 
 Tensors = dict[str, torch.Tensor]
 
@@ -32,6 +33,15 @@ class Player:
     def weights(self) -> list[nn.Parameter]:
         """What is trained, in the optimiser's order."""
         return [weights for group in self.optimizer.param_groups for weights in group["params"]]
+
+    def learn(self, loss: torch.Tensor, recipe: Recipe, step: int, *, clip: float | None = None) -> None:
+        """One optimiser step down a loss, at the rate of that step. clip: largest norm of the gradient, if any."""
+        set_rates(self.optimizer, recipe, step)
+        self.optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        if clip is not None:
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), clip)
+        self.optimizer.step()
 
     def tensors(self) -> Tensors:
         """Weights and the optimiser's averages, by names under which `load` finds them."""
