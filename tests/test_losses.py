@@ -1,4 +1,4 @@
-"""The loss against torch's own, and where there is nothing to learn from."""
+"""Cross-entropy against torch's own, and where there is nothing to learn from."""
 
 import math
 
@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from pixelwise.losses import cross_entropy
+from pixelwise.losses import combine, cross_entropy, pixel_weight
 
 
 def batch(seed: int = 0, classes: int = 5, ignored: float = 0.3) -> tuple[Tensor, Tensor]:
@@ -37,6 +37,35 @@ def test_its_gradient_is_torchs_own_too() -> None:
     cross_entropy(ours, label, weights=weights).backward()
     F.cross_entropy(theirs, label, weight=weights.double(), ignore_index=255).backward()
     assert torch.allclose(ours.grad.double(), theirs.grad, atol=1e-8)
+
+
+@pytest.mark.parametrize("smoothing", [0.1, 0.9])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_smoothing_is_torchs_own(smoothing: float, weighted: bool) -> None:
+    logits, label = batch()
+    weights = torch.tensor([0.5, 1.0, 2.0, 1.0, 4.0]) if weighted else None
+    exact = F.cross_entropy(logits, label, weight=weights, ignore_index=255, label_smoothing=smoothing)
+    ours = cross_entropy(logits, label, weights=weights, smoothing=smoothing)
+    assert ours.item() == pytest.approx(exact.item(), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("expression", "weighted"),
+    [
+        ("ce", True),
+        ("focal + unet", True),
+        ("ce(smoothing=0.1)", False),
+        ("ce + 0.01 boundary", False),  # which counts every pixel alike
+    ],
+)
+def test_parts_of_a_batch_add_up_to_the_whole_by_their_pixel_weight(expression: str, weighted: bool) -> None:
+    logits, label = batch()
+    weights = torch.tensor([0.5, 1.0, 2.0, 1.0, 4.0]) if weighted else None
+    loss = combine(expression)
+    amounts = [pixel_weight(one[None], weights=weights) for one in label]
+    parts = [loss(logits[[at]], label[[at]], weights=weights) * amounts[at] for at in range(2)]
+    whole = loss(logits, label, weights=weights)
+    assert (sum(parts) / sum(amounts)).item() == pytest.approx(whole.item(), rel=1e-5)
 
 
 def test_even_logits_cost_the_logarithm_of_the_number_of_classes() -> None:
