@@ -61,7 +61,7 @@ class Plain(torch.utils.data.Dataset[tuple[torch.Tensor, torch.Tensor]]):
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
         image, label = self.read(index)
-        random = generator(self.recipe, 0, index)
+        random = generator(self.recipe.seed, 0, index)
         affine, color = draw_affine(self.recipe, random, *image.shape[:2]), draw_color(self.recipe, random)
         height, width = self.recipe.size
         corner = np.array([(1 - width) / 2, (1 - height) / 2])

@@ -62,13 +62,13 @@ HALF = "--model pix2pix --option width=32 --size 256x256 --epochs 18 --batch 4 -
 NOTEBOOK = "--model pix2pix_128 --size 128x128 --batch 4 --option generate=evaluated"
 PIX2PIX = {
     "l1_gan": HALF,
-    "l1": f"{HALF} --gan none",
+    "l1": f"{HALF} --set gan=none",
     "softmax": HALF.replace("pix2pix ", "pix2pix_softmax "),
     # As the notebooks have it: 128x128, stage 1 with transposed convolutions, stage 2 with upsampling.
     "128_stage1": f"{NOTEBOOK} --option stage=1 --epochs 8",
     "128_stage2": f"{NOTEBOOK} --option stage=2 --epochs 8",
-    "128_stage1_l1": f"{NOTEBOOK} --option stage=1 --epochs 4 --gan none",
-    "128_stage2_l1": f"{NOTEBOOK} --option stage=2 --epochs 4 --gan none",
+    "128_stage1_l1": f"{NOTEBOOK} --option stage=1 --epochs 4 --set gan=none",
+    "128_stage2_l1": f"{NOTEBOOK} --option stage=2 --epochs 4 --set gan=none",
     "photo": f"{NOTEBOOK} --option paints=photo --epochs 2",
 }
 # The same without the innermost level, at 128x128, 4 passes: each part of the loss alone, batches of 1 against 4.
@@ -78,8 +78,8 @@ PIX2PIX |= {
     "batch1": f"{SMALL} --batch 1",
     "batch4_instance": f"{SMALL} --batch 4 --option norm=instance",
     "batch4_evaluated": EVALUATED,
-    "small_l1": f"{EVALUATED} --gan none",
-    "small_gan": f"{EVALUATED} --l1 0",
+    "small_l1": f"{EVALUATED} --set gan=none",
+    "small_gan": f"{EVALUATED} --set l1=0",
     "small_softmax": EVALUATED.replace("pix2pix ", "pix2pix_softmax "),
 }
 
@@ -98,7 +98,7 @@ RECORDS = (
     ),
     Record(
         "pix2pix_full_l1_gpu",
-        f"train {PAIRS} --model pix2pix --gan none --size 256x256 --batch 1 --epochs 200 --device cuda",
+        f"train {PAIRS} --model pix2pix --set gan=none --size 256x256 --batch 1 --epochs 200 --device cuda",
         gpu=True,
     ),
     Record("camvid_unet_full_gpu", f"train {CAMVID} --model unet {FULL} --device cuda", gpu=True),

@@ -169,12 +169,24 @@ def _cells(scores: Sequence[float]) -> tuple[str, ...]:
 
 def speed_table() -> str:
     """Training speed, from benchmarks/bench_training.py."""
-    heads = ("network", "freed memory", "float32 NCHW, images/s", "bf16 channels_last, images/s", "ratio")
-    rows = []
-    for memory, networks in load("bench_training")["figures"].items():
-        for name, figures in networks.items():
-            cells = (f"{figures[way]:.1f}" for way in ("float32 NCHW", "bf16 channels_last"))
-            rows.append((name, memory.removeprefix("memory "), *cells, f"{figures['ratio']:.1f}"))
+    peaks = load("bench_training")["peak GFLOP/s"]
+    heads = (
+        "network", "way", "images/s", "ms per image", "ratio", "GFLOP/s",
+        *(f"of the {name} peak, {peak:,.0f} GFLOP/s" for name, peak in peaks.items()),
+    )  # fmt: skip
+    rows = [
+        (
+            name,
+            f"`{way}`",
+            f"{one['images/s']:.1f}",
+            f"{one['ms per image']:.1f}",
+            f"**{one['ratio']:.1f}**",
+            f"{one['GFLOP/s']:,.0f}",
+            *(f"{one[f'% of {peak} peak']:.0f} %" for peak in peaks),
+        )
+        for name, ways in load("bench_training")["figures"].items()
+        for way, one in ways.items()
+    ]
     return table(heads, rows)
 
 

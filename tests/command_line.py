@@ -24,6 +24,7 @@ RUN_FOLDER = [
     "last.safetensors",
     "recipe.yaml",
     "report.html",
+    "samples",
     "state.safetensors",
 ]
 
@@ -85,6 +86,11 @@ def _shrunk(split: Split) -> Split:
 
     samples = (Sample(one.image[::4, ::4].copy(), one.label[::4, ::4].copy(), one.name) for one in split)
     return Split(tuple(Held(sample) for sample in samples))
+
+
+def content(folder: Path) -> list[str]:
+    """What lies in a folder, hidden files too."""
+    return sorted(path.name for path in folder.iterdir())
 
 
 def files_below(folder: Path) -> Iterator[str]:

@@ -48,11 +48,11 @@ def small_folder(tmp_path_factory: pytest.TempPathFactory, small: Dataset) -> Pa
 def small_run(tmp_path_factory: pytest.TempPathFactory, small_folder: Path) -> Path:
     """The finished run of a tiny U-Net on them, trained for real."""
     from pixelwise import api
-    from pixelwise.training import Recipe
+    from pixelwise.training import Recipe, save_recipe
 
     folder = tmp_path_factory.mktemp("runs") / "finished"
     recipe = Recipe("unet", {"width": 4}, size=(32, 64), steps=6, batch=2, validations=2)
-    recipe.save(folder / api.RECIPE, Source(str(small_folder)))
+    save_recipe(recipe, folder / api.RECIPE, Source(str(small_folder)))
     api.resume(folder, "cpu")
     return folder
 

@@ -20,7 +20,7 @@ from small_data import flat, photo, save
 import pixelwise as pw
 from pixelwise import api
 from pixelwise.data.dataset import Source
-from pixelwise.training import Recipe
+from pixelwise.training import Recipe, save_recipe
 
 GIB = 2**30
 
@@ -179,8 +179,11 @@ def refused_model(path: Path, desk: Path) -> str:
             "there is no encoder 'squeeznet'; did you mean 'squeezenet'",
         ),
         ("--model unet --weights x.safetensors", "unet has no encoder that takes weights; use encoder_unet or"),
-        ("--model encoder_unet --freeze", "give its weights too"),
-        ("--model encoder_unet --encoder-rate=-1", "an encoder rate of -1.0 teaches nothing; give a number above 0"),
+        ("--model encoder_unet --set freeze=1", "give its weights too"),
+        (
+            "--model encoder_unet --set encoder_rate=-1",
+            "an encoder rate of -1.0 teaches nothing; give a number above 0",
+        ),
     ],
 )
 def test_what_a_model_cannot_have_is_told_before_any_data_is_read(words: str, said: str, tmp_path: Path) -> None:
@@ -262,7 +265,7 @@ def test_where_no_more_can_be_written_while_training_the_last_good_model_survive
     tmp_path: Path, small_folder: Path
 ) -> None:
     run = tmp_path / "run"
-    SMALL.save(run / api.RECIPE, Source(str(small_folder)))
+    save_recipe(SMALL, run / api.RECIPE, Source(str(small_folder)))
     with files_no_larger_than(1_000_000):  # the models fit, the state does not
         said = stopped_training(run)
     check_model_survived(run, said)
@@ -272,7 +275,7 @@ def test_where_no_more_can_be_written_while_training_the_last_good_model_survive
 def test_on_a_full_disk_the_last_good_model_survives(tmp_path: Path, small_folder: Path) -> None:
     """A real disk of 3 MB, seen by one process alone, so that nothing stays mounted whatever happens."""
     (tmp_path / "disk").mkdir()
-    SMALL.save(tmp_path / "recipe.yaml", Source(str(small_folder)))
+    save_recipe(SMALL, tmp_path / "recipe.yaml", Source(str(small_folder)))
     script = (
         "mount -t tmpfs -o size=3m tmpfs disk && mkdir disk/run && cp recipe.yaml disk/run || exit 77\n"
         f"{shlex.quote(sys.executable)} -m pixelwise train --resume disk/run --device cpu\n"

@@ -78,7 +78,7 @@ def test_training_scoring_saving_and_predicting_work_with_the_channels_and_bits_
 ) -> None:
     channels, bits, write = WRITERS[name]
     data = dataset(tmp_path, name)
-    request = Request(epochs=1, size=(32, 32), options={"width": 4}, batch=2)
+    request = Request(epochs=1, size=(32, 32), options={"width": 4}, settings={"batch": 2})
     model = api.train_request(data, request, device="cpu", run=tmp_path / "run")
     assert model.evaluation is not None
     assert pw.evaluate(model, data, "train").conditions.images == 6
@@ -108,7 +108,7 @@ def test_a_model_of_six_channels_learns_what_only_the_sixth_shows(tmp_path: Path
     data = Dataset(
         "sixth", "by hand", "test", TWO, Split(tuple(entries[:6])), Split(tuple(entries[6:])), format=Format(6)
     )
-    request = Request("unet", epochs=16, size=(32, 32), options={"width": 8}, batch=3)
+    request = Request("unet", epochs=16, size=(32, 32), options={"width": 8}, settings={"batch": 3})
     model = api.train_request(data, request, device="cpu", run=tmp_path / "run")
     assert model.evaluation is not None
     assert model.evaluation.mean_iou > 0.6  # 0.41 is all road

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import RUN_FOLDER, TINY, files_below, pixelwise, refused
+from command_line import RUN_FOLDER, TINY, content, files_below, pixelwise, refused
 from PIL import Image as Pillow
 
 import pixelwise as pw
@@ -33,7 +33,7 @@ def test_the_demo_ends_with_test_scores_the_report_the_model_and_what_to_type_ne
     assert all(path.is_file() for path in said.values())
     ends = lines[lines.index("next:") + 1 :]
     assert [line.split()[:3] for line in ends] == [["pixelwise", word, str(run)] for word in ("predict", "evaluate")]
-    assert sorted(files_below(run)) == RUN_FOLDER
+    assert content(run) == RUN_FOLDER
 
 
 @pytest.mark.parametrize("layout", ["folders", "camvid", "pairs"])

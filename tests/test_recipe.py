@@ -9,12 +9,12 @@ import yaml
 from pixelwise.data.dataset import Source
 from pixelwise.errors import UserError
 from pixelwise.models import MODELS, build_network
-from pixelwise.training import Recipe, load_recipe
+from pixelwise.training import Recipe, load_recipe, save_recipe
 
 
 def written(path: Path, **changes: object) -> Path:
     """A good recipe.yaml with some settings changed."""
-    Recipe(options={"width": 8}).save(path / "recipe.yaml", Source("camvid"))
+    save_recipe(Recipe(options={"width": 8}), path / "recipe.yaml", Source("camvid"))
     content = yaml.safe_load((path / "recipe.yaml").read_text()) | changes
     (path / "recipe.yaml").write_text(yaml.safe_dump(content))
     return path / "recipe.yaml"
@@ -22,12 +22,12 @@ def written(path: Path, **changes: object) -> Path:
 
 def test_a_recipe_comes_back_as_it_was_written(tmp_path: Path) -> None:
     recipe = Recipe(model="segnet", options={"width": 24}, size=(96, 128), zoom=(0.5, 2), learning_rate=1e-3, seed=7)
-    recipe.save(tmp_path / "recipe.yaml", Source("../my data: photos"))
+    save_recipe(recipe, tmp_path / "recipe.yaml", Source("../my data: photos"))
     assert load_recipe(tmp_path / "recipe.yaml") == (recipe, Source("../my data: photos"))
 
 
 def test_a_recipe_is_written_as_plain_yaml_with_the_data_first(tmp_path: Path) -> None:
-    Recipe().save(tmp_path / "recipe.yaml", Source("camvid"))
+    save_recipe(Recipe(), tmp_path / "recipe.yaml", Source("camvid"))
     content = yaml.safe_load((tmp_path / "recipe.yaml").read_text())
     assert list(content) == ["data", *(field.name for field in fields(Recipe))]
     assert content["size"] == [192, 256]

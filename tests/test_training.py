@@ -22,7 +22,8 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from command_line import RUN_FOLDER, files_below, pixelwise, refused
+from command_line import RUN_FOLDER, content, files_below, pixelwise, refused
+from small_data import held
 
 import pixelwise as pw
 from pixelwise import api
@@ -31,13 +32,13 @@ from pixelwise.data.dataset import Source
 from pixelwise.errors import UserError
 from pixelwise.labels import CAMVID11
 from pixelwise.tensors import load_tensors
-from pixelwise.training import Interrupted, Recipe, Request, load_recipe, plan
+from pixelwise.training import Interrupted, Recipe, Request, load_recipe, plan, save_recipe
 from pixelwise.training.augmentation import draw_affine, draw_color, generator
 from pixelwise.training.batches import class_weights, samples_of_step
-from pixelwise.training.cache import Cache
+from pixelwise.training.cache import Cache, fill_cache
 from pixelwise.training.parsing import parse_duration, parse_size
 from pixelwise.training.plan import scaled_size
-from pixelwise.training.run import _stop_asked, read_history, validation_steps
+from pixelwise.training.run import read_history, stop_asked, validation_steps
 from pixelwise.training.schedule import learning_rate
 
 CPU = torch.device("cpu")
@@ -47,7 +48,7 @@ LONG = replace(TINY, steps=80, validations=40)
 
 def begin(folder: Path, data: Path, recipe: Recipe = TINY) -> Path:
     """A run folder that holds its recipe and nothing else."""
-    recipe.save(folder / api.RECIPE, Source(str(data)))
+    save_recipe(recipe, folder / api.RECIPE, Source(str(data)))
     return folder
 
 
@@ -77,8 +78,9 @@ def started(run: Path) -> "subprocess.Popen[str]":
 # A run folder
 
 
-def test_a_run_leaves_its_eight_files_and_nothing_else(small_run: Path) -> None:
-    assert list(files_below(small_run)) == RUN_FOLDER
+def test_a_run_leaves_its_eight_files_a_picture_per_validation_and_nothing_else(small_run: Path) -> None:
+    assert content(small_run) == RUN_FOLDER
+    assert content(small_run / "samples") == ["0000003.png", "0000006.png"]
 
 
 def test_the_files_of_a_run_say_what_was_asked_what_it_ran_on_and_how_it_went(
@@ -130,7 +132,7 @@ def test_a_tiny_model_learns_what_it_sees(tmp_path: Path, small_folder: Path) ->
 
 
 def test_training_in_python_gives_a_scored_model(tmp_path: Path, small: Dataset) -> None:
-    request = Request(epochs=1, size=(32, 64), options={"width": 4}, batch=2)
+    request = Request(epochs=1, size=(32, 64), options={"width": 4}, settings={"batch": 2})
     model = api.train_request(small, request, device="cpu", run=tmp_path / "run")
     assert model.evaluation is not None
     assert model.run == tmp_path / "run"
@@ -179,7 +181,7 @@ def test_a_stop_after_any_step_leaves_a_usable_model_and_no_trace_in_the_end(
     api.resume(whole, "cpu")
     run = begin(tmp_path / "run", small_folder)
     with monkeypatch.context() as patch:
-        patch.setattr("pixelwise.training.run._stop_asked", lambda: asked_after(step))
+        patch.setattr("pixelwise.training.run.stop_asked", lambda: asked_after(step))
         with pytest.raises(Interrupted, match=rf"stopped after step {step} of 8.*--resume"):
             api.resume(run, "cpu")
     assert pw.load(run, "cpu").labels == CAMVID11
@@ -190,7 +192,7 @@ def test_a_stop_after_any_step_leaves_a_usable_model_and_no_trace_in_the_end(
 
 def test_ctrl_c_asks_for_a_stop_and_a_second_one_stops_at_once() -> None:
     before = signal.getsignal(signal.SIGINT)
-    with _stop_asked() as asked:
+    with stop_asked() as asked:
         assert not asked()
         signal.raise_signal(signal.SIGINT)
         assert asked()
@@ -201,7 +203,7 @@ def test_ctrl_c_asks_for_a_stop_and_a_second_one_stops_at_once() -> None:
 
 def test_a_thread_that_trains_is_not_stopped_by_ctrl_c() -> None:
     def enter() -> None:
-        with _stop_asked() as asked:
+        with stop_asked() as asked:
             answers.append(asked())
 
     answers: list[bool] = []
@@ -293,7 +295,7 @@ def test_a_folder_that_is_no_run_cannot_be_resumed(tmp_path: Path) -> None:
 def test_a_recipe_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     recipe = Recipe("segnet", {"width": 8}, "a.safetensors", size=(64, 96), zoom=(0.5, 3.0), learning_rate=1e-3, seed=7)
     for data in (Source("some folder"), Source("some folder", "voc", "camvid32-to-11")):
-        recipe.save(tmp_path / "recipe.yaml", data)
+        save_recipe(recipe, tmp_path / "recipe.yaml", data)
         assert load_recipe(tmp_path / "recipe.yaml") == (recipe, data)
 
 
@@ -302,7 +304,8 @@ def test_a_recipe_is_read_back_as_it_was_written(tmp_path: Path) -> None:
 
 def test_epochs_fix_the_number_of_steps(small: Dataset) -> None:
     for epochs, steps in ((1.0, 3), (2.5, 8), (0.1, 1)):
-        recipe, _ = plan(Request(epochs=epochs, size=(32, 64), options={"width": 4}, batch=2), small, CPU)
+        asked = Request(epochs=epochs, size=(32, 64), options={"width": 4}, settings={"batch": 2})
+        recipe = plan(asked, small, CPU).recipe
         assert (recipe.steps, recipe.size, recipe.options) == (steps, (32, 64), {"width": 4})
         assert 1 <= recipe.validations <= 20
 
@@ -316,10 +319,12 @@ def test_more_time_never_chooses_a_smaller_network_and_always_more_to_see(
         return 1e-6 * recipe.batch * math.prod(recipe.size) * recipe.options["width"]
 
     planning = import_module("pixelwise.training.plan")  # the function of that name hides the module
-    monkeypatch.setattr(planning, "seconds_per_step", seconds)
+    monkeypatch.setattr(planning.Probe, "seconds", lambda _, recipe, cache: seconds(recipe))
     chosen = []
     for budget in (30, 60, 120, 400, 4000):
-        recipe, cache = plan(Request("unet", budget=budget, began=time.monotonic(), batch=2), small, CPU)
+        asked = Request("unet", budget=budget, began=time.monotonic(), settings={"batch": 2})
+        planned = plan(asked, small, CPU)
+        recipe, cache = planned.recipe, planned.cache
         assert 0.5 * budget < recipe.steps * seconds(recipe) + planning.RESERVE < budget
         assert recipe.validations >= 1
         assert len(cache) == 6
@@ -379,11 +384,12 @@ def test_durations_and_sizes_are_read_as_people_write_them() -> None:
 
 def test_every_image_is_seen_once_in_every_epoch_in_another_order() -> None:
     recipe = Recipe(batch=3)
-    seen = [place for step in range(20) for place in samples_of_step(recipe, step, 10)]
-    orders = [[index for epoch, index in seen if epoch == number] for number in range(6)]
+    cache = fill_cache(held(*"abcdefghij"), (32, 32), CPU)
+    seen = [drawn for step in range(20) for drawn in samples_of_step(recipe, step, cache)]
+    orders = [[drawn.index for drawn in seen if drawn.chance[1] == number] for number in range(6)]
     assert all(sorted(order) == list(range(10)) for order in orders)
     assert len({tuple(order) for order in orders}) == 6
-    other = [place for step in range(20) for place in samples_of_step(replace(recipe, seed=1), step, 10)]
+    other = [place for step in range(20) for place in samples_of_step(replace(recipe, seed=1), step, cache)]
     assert other != seen
 
 

@@ -3,7 +3,6 @@
 import json
 import time
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +11,7 @@ from PIL import Image as Pillow
 from pixelwise.bundle import Bundle, load_bundle
 from pixelwise.data import Dataset, Split, open_dataset
 from pixelwise.data.dataset import Image
+from pixelwise.data.sampling import even_sample
 from pixelwise.data.splitting import with_validation
 from pixelwise.data.store.stored import stored
 from pixelwise.errors import UserError
@@ -23,16 +23,44 @@ from pixelwise.labels import LabelMap
 from pixelwise.machine import describe, pick_device
 from pixelwise.prediction import Segmentation, paint
 from pixelwise.prediction import predict as predict_photo
+from pixelwise.processes import first_alone, joined, own_device, rank, restarts
+from pixelwise.progress import say
 from pixelwise.report import Example, choose_examples, command_line, write_painting_report, write_report
-from pixelwise.training import Request, Run, load_recipe, plan, read_history, resume_run, start_run
+from pixelwise.report.augmentation_page import write_augmentation_page
+from pixelwise.training import (
+    Plan,
+    Recipe,
+    Request,
+    Run,
+    load_recipe,
+    plan,
+    read_history,
+    resume_run,
+    save_recipe,
+    start_run,
+)
 from pixelwise.training.adversarial import collapses
+from pixelwise.training.folders import RECIPE, begun_run, locked, new_run
+from pixelwise.training.loop import view_of
 from pixelwise.training.parsing import parse_duration
 from pixelwise.training.plan import fill
 from pixelwise.training.run import BEST, HISTORY, SAMPLES
+from pixelwise.training.tracking import tracker
 
-__all__ = ["Model", "evaluate", "import_keras", "load", "open_dataset", "resume", "train", "train_request"]
+__all__ = [
+    "Model",
+    "evaluate",
+    "import_keras",
+    "load",
+    "open_dataset",
+    "resume",
+    "train",
+    "train_recipe",
+    "train_request",
+]
 
-RECIPE, ENVIRONMENT, EVALUATION, REPORT = "recipe.yaml", "environment.json", "evaluation.json", "report.html"
+SHOWN = 4  # images on the page of augmentation
+ENVIRONMENT, EVALUATION, REPORT = "environment.json", "evaluation.json", "report.html"
 
 
 class Model:
@@ -93,20 +121,20 @@ def train(  # noqa: PLR0913 - what people set most often
     size: tuple[int, int] | None = None,
     options: dict[str, Any] | None = None,
     weights: str = "",
-    gan: str | None = None,
-    l1: float | None = None,
     seed: int = 0,
     device: str = "auto",
     run: str | Path | None = None,
+    track: str = "",
+    **settings: Any,  # noqa: ANN401 - of a Recipe, each with a type of its own
 ) -> Model:
     """Trains a model and gives the best one; the run folder holds it with its scores and its report.
 
     data: a folder, or a dataset. model: one of pixelwise.models.MODELS. budget: "10m", "2h" or seconds until
     all is done, from which resolution, width and steps follow; or epochs: passes over the training images; half
-    an hour if neither is given. size: height and width of the training crop. options: of the model, as
+    an hour if neither is given. size: height and width that images are brought to. options: of the model, as
     `pixelwise models NAME` lists them. weights: of its pretrained encoder, a .safetensors file or hf:OWNER/NAME.
-    gan, l1: of pix2pix, its game and the weight of the difference from the truth, as in Recipe; None: its authors'.
-    run: the run folder, by default below runs/.
+    run: the run folder, by default below runs/. track: "tensorboard" or "mlflow", told how it goes. settings: of a
+    Recipe, loss="ce + 0.5 dice" or gan="none" for one; `pixelwise plan` writes them all with their meanings.
     """
     seconds = parse_duration(budget) if isinstance(budget, str) else budget
     began = time.monotonic()
@@ -118,37 +146,107 @@ def train(  # noqa: PLR0913 - what people set most often
         size=size,
         options=options or {},
         weights=weights,
-        gan=gan,
-        l1=l1,
         seed=seed,
+        settings=settings,
     )
-    return train_request(data, request, device=device, run=run)
+    return train_request(data, request, device=device, run=run, track=track)
 
 
 def train_request(
-    data: str | Path | Dataset, request: Request, *, device: str = "auto", run: str | Path | None = None
+    data: str | Path | Dataset,
+    request: Request,
+    *,
+    device: str = "auto",
+    run: str | Path | None = None,
+    track: str = "",
 ) -> Model:
     """As `train`, with everything a Request can hold."""
-    where = pick_device(device)
-    dataset = _opened(data)
-    folder = _new_folder(run, f"{datetime.now(UTC).date()}_{request.model}_{dataset.name}")
-    dataset = _stored(dataset)  # every damaged file is named now
-    recipe, cache = plan(request, dataset, where)
-    begun = start_run(recipe, dataset, folder, cache)  # weights that cannot be had leave no folder behind
-    recipe.save(folder / RECIPE, dataset.source)
-    _write_json(folder / ENVIRONMENT, describe(where) | {"command": command_line()})
-    return _finish(begun)
+    with joined(pick_device(device)):
+        dataset = _opened(data)
+        name = f"{request.model}_{dataset.name}"
+        if restarts() and (begun := begun_run(run, name)):
+            return _resumed(begun, device, track)
+        with new_run(run, name) as folder:
+            dataset = _stored(dataset)  # every damaged file is named now
+            planned = plan(request, dataset, own_device(pick_device(device)))
+            return _begun(planned, dataset, folder, track)
 
 
-def resume(run: str | Path, device: str = "auto") -> Model:
+def train_recipe(
+    recipe: str | Path,
+    data: str | Path | Dataset | None = None,
+    *,
+    device: str = "auto",
+    run: str | Path | None = None,
+    track: str = "",
+) -> Model:
+    """Does what a recipe.yaml says, on the data that it names or on other data."""
+    with joined(pick_device(device)):
+        settings, source = load_recipe(Path(recipe))
+        dataset = _opened(open_dataset(*source) if data is None else data)
+        name = f"{settings.model}_{dataset.name}"
+        if restarts() and (begun := begun_run(run, name)):
+            return _resumed(begun, device, track)
+        with new_run(run, name) as folder:
+            dataset, where = _stored(dataset), own_device(pick_device(device))
+            asked = Plan(settings, {}, fill(settings, dataset, where), f"From {recipe}.")
+            return _begun(asked, dataset, folder, track)
+
+
+def plan_request(data: str | Path | Dataset, request: Request, *, device: str = "auto") -> tuple[Plan, Dataset]:
+    """What `train_request` would do, and the data; nothing is trained."""
+    dataset = _stored(_opened(data))
+    return plan(request, dataset, pick_device(device)), dataset
+
+
+def save_plan(planned: Plan, dataset: Dataset, path: str | Path) -> None:
+    """Writes a plan's recipe.yaml with its reasons. Raises UserError where it cannot be written."""
+    save_recipe(planned.recipe, Path(path), dataset.source, planned.reasons, about=planned.about)
+
+
+def show_augmentation(recipe: Recipe, dataset: Dataset, path: str | Path) -> None:
+    """Writes a page of pictures of what training images look like to the network."""
+    write_augmentation_page(Path(path), recipe, list(even_sample(dataset.train, SHOWN)), dataset.labels)
+
+
+def resume(run: str | Path, device: str = "auto", track: str = "") -> Model:
     """Goes on with a run that was stopped, from where it was last saved; a folder with only recipe.yaml begins."""
-    folder, where = Path(run), pick_device(device)
+    with joined(pick_device(device)):
+        return _resumed(Path(run), device, track)
+
+
+def _begun(planned: Plan, dataset: Dataset, folder: Path, track: str) -> Model:
+    """Trains what was planned from its beginning."""
+    run = start_run(planned.recipe, dataset, folder, planned.cache)  # weights that cannot be had leave no folder behind
+    if rank() == 0:
+        _write_json(folder / ENVIRONMENT, describe(planned.cache.device) | {"command": command_line()})
+        save_recipe(planned.recipe, folder / RECIPE, dataset.source, planned.reasons, about=planned.about)
+    return _finish(run, track)
+
+
+def _resumed(folder: Path, device: str, track: str) -> Model:
     recipe, data = load_recipe(folder / RECIPE)
-    dataset = _stored(_ready(open_dataset(*data)))
-    cache = fill(recipe, dataset, where)
-    if not (folder / ENVIRONMENT).exists():
-        _write_json(folder / ENVIRONMENT, describe(where) | {"command": command_line()})
-    return _finish(resume_run(recipe, dataset, folder, cache))
+    where = own_device(pick_device(device))
+    with locked(folder):
+        dataset = _stored(_ready(open_dataset(*data)))
+        cache = fill(recipe, dataset, where)
+        if rank() == 0:
+            _same_machine(folder / ENVIRONMENT, describe(where))
+        return _finish(resume_run(recipe, dataset, folder, cache), track)
+
+
+def _same_machine(path: Path, here: dict[str, str]) -> None:
+    """Says where a run goes on on another machine than it began: its weights then differ in their last bits."""
+    if not path.exists():
+        _write_json(path, here | {"command": command_line()})
+        return
+    try:
+        before = json.loads(path.read_text(encoding="utf-8"))
+        changed = [f"{name} {before[name]} -> {value}" for name, value in here.items() if before[name] != value]
+    except (OSError, ValueError, LookupError, TypeError):
+        changed = [f"{path} cannot be read"]
+    if changed:
+        say(f"the run began elsewhere ({'; '.join(changed)}): it goes on, but not with the same bits")
 
 
 def import_keras(
@@ -234,32 +332,34 @@ def _ready(dataset: Dataset) -> Dataset:
 
 def _stored(dataset: Dataset) -> Dataset:
     """The dataset with what training reads decoded once and for all."""
-    return replace(dataset, train=stored(dataset.train), val=stored(dataset.val))
+    with first_alone():
+        return replace(dataset, train=stored(dataset.train), val=stored(dataset.val))
 
 
-def _new_folder(run: str | Path | None, name: str) -> Path:
-    """The run folder asked for, which must be empty; or a new one below runs/."""
-    if run is None:
-        tries = [Path("runs") / name, *(Path("runs") / f"{name}-{number}" for number in range(2, 1000))]
-        return next(folder for folder in tries if not folder.exists())
-    folder = Path(run)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UserError(f"{folder}: is not empty; give another --run, or --resume {folder} to go on with it")
-    return folder
-
-
-def _finish(run: Run) -> Model:
+def _finish(run: Run, track: str) -> Model:
     """Trains to the end, then scores the best model on the validation split, if it can be, and writes the report."""
-    run.train()
+    if track and rank() == 0:
+        facts = asdict(run.recipe)
+        run.tracker = tracker(track, run.folder, facts=facts, run_name=run.folder.name, step=run.state.step)
+    try:
+        trained = run.train()
+    except UserError:
+        if run.tracker:
+            run.tracker.close(None)
+        raise
+    if rank() > 0:
+        return Model(trained)
     model = load(run.folder, str(run.cache.device))
     if model.bundle.paints_photos:
         name, data = model.bundle.model, run.dataset.name
         write_painting_report(run.folder / REPORT, model=name, data=data, **_making(model, data))
         return model
-    model.evaluation = evaluation = evaluate_bundle(model.bundle, run.dataset, "val")
+    model.evaluation = evaluation = evaluate_bundle(model.bundle, run.dataset, "val", view=view_of(run.recipe))
     model.bundle.scores = {"conditions": asdict(evaluation.conditions)} | evaluation.scores()
     model.save(run.folder / BEST)
     save_evaluation(evaluation, model, run.dataset, run.folder)
+    if run.tracker:
+        run.tracker.close(evaluation.scores())
     return model
 
 

@@ -45,10 +45,21 @@ def _cpu_capabilities() -> Mapping[str, bool | int | str]:
     return found
 
 
+def precision_of(device: torch.device, asked: str = "auto") -> str:
+    """bf16, fp16 or fp32; "auto" is bf16 where the device multiplies it in hardware, else fp32.
+
+    >>> precision_of(torch.device("cpu"), "fp32")
+    'fp32'
+    """
+    return ("bf16" if has_bf16(device) else "fp32") if asked == "auto" else asked
+
+
 @contextmanager
-def mixed_precision(device: torch.device) -> Iterator[None]:
-    """bf16 where the device multiplies it in hardware, float32 elsewhere."""
-    with torch.autocast(device.type, torch.bfloat16, enabled=has_bf16(device)):
+def mixed_precision(device: torch.device, asked: str = "auto") -> Iterator[None]:
+    """Multiplies in the precision of `precision_of`; what needs more is done in float32."""
+    precision = precision_of(device, asked)
+    low = torch.float16 if precision == "fp16" else torch.bfloat16
+    with torch.autocast(device.type, low, enabled=precision != "fp32"):
         yield
 
 
@@ -61,6 +72,13 @@ def reuse_memory() -> None:
     if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
         libc.mallopt(M_MMAP_THRESHOLD, 1 << 30)
         libc.mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1)
+
+
+def deterministic() -> None:
+    """Makes torch choose kernels that give the same bits again and again; on a processor they do so anyway."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.backends.cudnn.benchmark = False
+    torch.use_deterministic_algorithms(True)
 
 
 def describe(device: torch.device) -> dict[str, str]:
@@ -78,6 +96,7 @@ def describe(device: torch.device) -> dict[str, str]:
         "device": device.type,
         "processor": processor,
         "cores": str(os.cpu_count()),
+        "threads": str(torch.get_num_threads()),
         "precision": "bf16 mixed" if has_bf16(device) else "float32",
     }
 

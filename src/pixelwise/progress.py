@@ -1,5 +1,6 @@
 """Progress that people can read: bars in a terminal, now and then a plain line elsewhere."""
 
+import os
 import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
@@ -15,22 +16,37 @@ Item = TypeVar("Item")
 PLAIN_EVERY = 15.0  # seconds between two lines where there is no terminal
 
 
+def speaks() -> bool:
+    """Whether this process prints; of several that torchrun started only the first does."""
+    return "TORCHELASTIC_RUN_ID" not in os.environ or os.environ.get("RANK", "0") == "0"
+
+
+def console() -> Console:
+    """Where progress is shown: standard error."""
+    return Console(stderr=True, quiet=not speaks())
+
+
+def say(text: str) -> None:
+    """Prints a line that the user should read, on standard error."""
+    console().print(text, style="yellow", soft_wrap=True, highlight=False)
+
+
 def track(items: Collection[Item], what: str) -> Iterator[Item]:
     """Gives the items one by one and shows how far it is, on standard error.
 
     >>> [item for item in track([1, 2, 3], "counting")]
     [1, 2, 3]
     """
-    console = Console(stderr=True)
-    if console.is_terminal:
-        yield from rich_track(items, what, total=len(items), console=console, transient=True)
+    shown_on = console()
+    if shown_on.is_terminal:
+        yield from rich_track(items, what, total=len(items), console=shown_on, transient=True)
         return
     began = shown = time.monotonic()
     for done, item in enumerate(items):
         if done and time.monotonic() - shown > PLAIN_EVERY:
             shown = time.monotonic()
             left = (shown - began) / done * (len(items) - done)
-            console.print(f"{what}: {done} of {len(items)}, {clock(left)} left", soft_wrap=True, highlight=False)
+            shown_on.print(f"{what}: {done} of {len(items)}, {clock(left)} left", soft_wrap=True, highlight=False)
         yield item
 
 
@@ -54,7 +70,7 @@ class TrainingProgress:
     steps: int
     steps_per_epoch: float
     batch: int
-    console: Console = field(default_factory=lambda: Console(stderr=True))
+    console: Console = field(default_factory=console)
     measure: str = "validation mIoU"
     validation: float | None = None
     loss: float = float("nan")

@@ -2,11 +2,27 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pixelwise.cli.options import AsJson, Classes, Device, Layout, Option, Run
+from pixelwise.cli.options import (
+    AsJson,
+    Batch,
+    Budget,
+    Classes,
+    Device,
+    Epochs,
+    Layout,
+    Network,
+    Option,
+    Run,
+    Seed,
+    Settings,
+    Size,
+    Weights,
+    request_of,
+)
 from pixelwise.errors import UserError
 
 if TYPE_CHECKING:
@@ -22,89 +38,107 @@ def register(app: typer.Typer) -> None:
 
 
 def train(  # noqa: PLR0913 - one parameter per option
+    context: typer.Context,
     data: Annotated[
         str | None, typer.Argument(metavar="DATA", help="A folder, dataset.yaml or table; or `streets`.")
     ] = None,
-    model: Annotated[str, typer.Option(help="One of `pixelwise models`.")] = "street",
-    budget: Annotated[str | None, typer.Option(help="Time until all is done: 90s, 30m, 2h  [default: 30m]")] = None,
-    epochs: Annotated[float | None, typer.Option(help="Passes over the images, instead of a budget.")] = None,
-    size: Annotated[str | None, typer.Option(help="HEIGHTxWIDTH of the training crop  [default: planned]")] = None,
-    batch: Annotated[int | None, typer.Option(min=1, help="Images per step  [default: 4; of pix2pix 1]")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of weights, order and augmentation.")] = 0,
+    model: Network = "street",
+    budget: Budget = None,
+    epochs: Epochs = None,
+    size: Size = None,
+    batch: Batch = None,
+    seed: Seed = 0,
     option: Option = None,
-    weights: Annotated[str, typer.Option(help="Of a pretrained encoder: FILE.safetensors, hf:OWNER/NAME.")] = "",
-    encoder_rate: Annotated[float, typer.Option(help="Learning rate of that encoder, times the others'.")] = 0.1,
-    freeze: Annotated[bool, typer.Option("--freeze", help="Keep that encoder as it was loaded.")] = False,
-    gan: Annotated[
-        str | None, typer.Option(help="Of pix2pix: none, vanilla, least_squares  [default: its own]")
-    ] = None,
-    l1: Annotated[float | None, typer.Option(min=0, help="Of pix2pix: weight of L1  [default: 100]")] = None,
+    weights: Weights = "",
+    settings: Settings = None,
+    recipe: Annotated[Path | None, typer.Option(help="Do what this recipe.yaml of `plan` says.")] = None,
     layout: Layout = None,
     classes: Classes = None,
     device: Device = "auto",
     run: Run = None,
+    track: Annotated[str, typer.Option(help="Tell tensorboard or mlflow how it goes.")] = "",
     resume: Annotated[Path | None, typer.Option(help="Go on with the run in this folder.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Train a model on DATA and score it.
 
     Ends with the scores on the validation split, a report and a model.
-    With a budget, resolution, width and number of steps are chosen for this machine.
+    What is not asked for is planned from the data, the machine and the budget, as `pixelwise plan` shows.
     """
     began = time.monotonic()
-    from pixelwise.training import Request
-    from pixelwise.training.parsing import parse_duration, parse_option, parse_size
-
+    planned = (budget, epochs, size, batch, option, weights or None, settings)
     if resume is not None:
-        asked = (data, budget, epochs, size, run, layout, classes, option, weights or None, freeze or None, gan, l1)
-        if any(given is not None for given in asked):
-            raise UserError("--resume goes on with the run's own data and recipe; leave the other options out")
-        _resume(resume, device, as_json)
+        _alone("--resume", "run's own data and recipe", (data, recipe, run, layout, classes, *planned))
+        _resume(resume, device, track, as_json)
+        return
+    if recipe is not None:
+        _alone("--recipe", "settings of that file", planned)
+        _follow(recipe, (data, layout, classes), device, run, track, as_json=as_json)
         return
     if data is None:
         raise UserError("train needs DATA: a folder of images and masks, or `streets` for the built-in scenes")
-    crop = parse_size(size) if size else None
-    seconds = parse_duration(budget) if budget else None
-    request = Request(
-        model,
-        seconds,
-        began,
-        epochs=epochs,
-        size=crop,
-        options=dict(map(parse_option, option or [])),
-        weights=weights,
-        encoder_rate=encoder_rate,
-        freeze=freeze,
-        gan=gan,
-        l1=l1,
-        batch=batch,
-        seed=seed,
-    )
-    _train((data, layout, classes), request, device, run, as_json=as_json)
+    request = request_of(began, context.params)
+    _train((data, layout, classes), request, device, run, track, as_json=as_json)
 
 
-def _train(
-    source: tuple[str, str | None, str | None], request: "Request", device: str, run: Path | None, *, as_json: bool
-) -> None:
+def _alone(option: str, what: str, others: tuple[object, ...]) -> None:
+    """Refuses options that would be left aside."""
+    if any(given is not None for given in others):
+        raise UserError(f"{option} goes by the {what}; leave the other options out")
+
+
+Source = tuple[str, str | None, str | None]
+
+
+def _train(source: Source, request: "Request", device: str, run: Path | None, track: str, *, as_json: bool) -> None:
     from pixelwise import api
 
     dataset = api.open_dataset(*source)
-    if not as_json:
-        print(dataset)
-    _show(api.train_request(dataset, request, device=device, run=run), source[0], as_json)
+    _tell(dataset, as_json)
+    _show(api.train_request(dataset, request, device=device, run=run, track=track), source[0], as_json)
 
 
-def _resume(folder: Path, device: str, as_json: bool) -> None:
+def _follow(
+    recipe: Path,
+    source: tuple[str | None, str | None, str | None],
+    device: str,
+    run: Path | None,
+    track: str,
+    *,
+    as_json: bool,
+) -> None:
     from pixelwise import api
     from pixelwise.training import load_recipe
 
-    _, data = load_recipe(folder / api.RECIPE)
-    _show(api.resume(folder, device), data.path, as_json)
+    path, layout, classes = source
+    dataset = api.open_dataset(*load_recipe(recipe)[1]) if path is None else api.open_dataset(path, layout, classes)
+    _tell(dataset, as_json)
+    trained = api.train_recipe(recipe, dataset, device=device, run=run, track=track)
+    _show(trained, dataset.source.path, as_json)
+
+
+def _resume(folder: Path, device: str, track: str, as_json: bool) -> None:
+    from pixelwise import api
+    from pixelwise.training import load_recipe
+    from pixelwise.training.folders import RECIPE
+
+    _, data = load_recipe(folder / RECIPE)
+    _show(api.resume(folder, device, track), data.path, as_json)
+
+
+def _tell(dataset: Any, as_json: bool) -> None:  # noqa: ANN401 - a Dataset, which loads slowly
+    from pixelwise.progress import speaks
+
+    if speaks() and not as_json:
+        print(dataset)
 
 
 def _show(trained: "Model", data: str, as_json: bool) -> None:
     from pixelwise.cli.show import show_trained, trained_as_json
+    from pixelwise.progress import speaks
 
+    if not speaks():
+        return
     if as_json:
         print(trained_as_json(trained))
     else:

@@ -8,16 +8,16 @@ from pixelwise.errors import UserError, unknown
 from pixelwise.evaluation.evaluation import Conditions, Evaluation, image_score
 from pixelwise.labels import LabelMap
 from pixelwise.metrics import confusion
-from pixelwise.prediction.labelling import label_images
+from pixelwise.prediction.labelling import WHOLE, View, label_images
 from pixelwise.progress import track
 
 SPLITS = ("train", "val", "test")
 
 
-def evaluate(bundle: Bundle, dataset: Dataset, split: str) -> Evaluation:
+def evaluate(bundle: Bundle, dataset: Dataset, split: str, *, view: View = WHOLE) -> Evaluation:
     """Labels every image of a split and counts its pixels at the label's own resolution.
 
-    split: "train", "val" or "test".
+    split: "train", "val" or "test". view: how the network looks at an image.
     Raises UserError where there is no such split, it is empty, or the model's classes are not those of the data.
     """
     if split not in SPLITS:
@@ -31,12 +31,18 @@ def evaluate(bundle: Bundle, dataset: Dataset, split: str) -> Evaluation:
     classes = len(dataset.labels)
     total, images = np.zeros((classes, classes), np.int64), []
     for sample in track(samples, f"evaluating {split}"):
-        [(predicted, _)] = label_images(bundle.network, [sample.image], bundle.size)
+        [(predicted, _)] = label_images(bundle.network, [sample.image], bundle.size, view=view)
         counts = confusion(sample.label, predicted, classes, ignore=dataset.labels.ignore)
         total += counts
         images.append(image_score(sample.name, counts))
     conditions = Conditions(
-        dataset.name, split, len(samples), bundle.model, bundle.size, painted=bundle.painter is not None
+        dataset.name,
+        split,
+        len(samples),
+        bundle.model,
+        bundle.size,
+        painted=bundle.painter is not None,
+        view=str(view),
     )
     return Evaluation(total, dataset.labels, conditions, tuple(images))
 

@@ -40,7 +40,7 @@ class Conditions:
 
     data: name of the dataset. split: "train", "val" or "test". images: how many. model: which network.
     working_size: height and width whose area the images were brought to before the network saw them.
-    painted: whether the classes were read from the colours of a painted picture.
+    painted: whether the classes were read from the colours of a painted picture. view: how the network looked.
     """
 
     data: str
@@ -49,6 +49,7 @@ class Conditions:
     model: str
     working_size: tuple[int, int]
     painted: bool = False
+    view: str = "no test-time augmentation"
 
     def __str__(self) -> str:
         height, width = self.working_size
@@ -60,7 +61,7 @@ class Conditions:
         return (
             f"{self.model} on {self.data}, {self.split} split, {images}; one confusion matrix over all pixels at "
             f"the labels' own resolution; ignored pixels not counted; means over the classes that occur; "
-            f"images brought to the area of {height}x{width}, {answer}, no test-time augmentation{paper}"
+            f"images brought to the area of {height}x{width}, {answer}, {self.view}{paper}"
         )
 
 

@@ -1,6 +1,8 @@
 """From images of any size to labels of the same size, with the network's own working size in between."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import product
 
 import cv2
 import numpy as np
@@ -39,25 +41,51 @@ def to_working_size(image: Image, size: tuple[int, int]) -> Image:
     return np.dstack([np.asarray(cv2.resize(part, (width, height), interpolation=way), np.uint8) for part in parts])
 
 
+@dataclass(frozen=True)
+class View:
+    """How the network looks at an image at its working size.
+
+    flip: at its mirror image too; the logits are averaged. tile: height and width of the windows, half over each other,
+    in which it looks, their logits averaged; None: at the whole.
+    """
+
+    flip: bool = False
+    tile: tuple[int, int] | None = None
+
+    def __str__(self) -> str:
+        """In words.
+
+        >>> print(View(), "-", View(flip=True, tile=(64, 96)))
+        no test-time augmentation - mean logits of windows of 64x96, half over each other, and of the mirror image
+        """
+        tiles = "windows of {}x{}, half over each other".format(*self.tile) if self.tile else ""
+        flip = f"{', and ' if tiles else 'the image and '}of the mirror image" if self.flip else ""
+        return f"mean logits of {tiles}{flip}" if tiles or flip else "no test-time augmentation"
+
+
+WHOLE = View()
+
 Labelled = tuple[UInt8[np.ndarray, "h w"], Float[np.ndarray, "h w"]]
 
 
-def label_images(network: Network, images: Sequence[Image], size: tuple[int, int]) -> list[Labelled]:
+def label_images(
+    network: Network, images: Sequence[Image], size: tuple[int, int], *, view: View = WHOLE
+) -> list[Labelled]:
     """Label (class indices) and confidence (the class's probability, in [0, 1]) of each image at its own size.
 
     network: in evaluation mode; grey images are made RGB, or RGB grey, as it wants them. size: the working size. Images
-    of one shape are run as one batch. What a painter paints is decoded as a lossy mask; its confidence is that of the
-    nearest colour. Raises UserError for an image with other channels.
+    of one shape are run as one batch. view: how it looks at them. What a painter paints is decoded as a lossy mask; its
+    confidence is that of the nearest colour. Raises UserError for an image with other channels.
     """
     device = network.mean.device
     seen = [_as_wanted(image, network.mean.numel()) for image in images]
     resized = [torch.tensor(to_working_size(image, size)).permute(2, 0, 1) for image in seen]
     with torch.inference_mode():
         if len({tensor.shape for tensor in resized}) == 1:
-            together = _run(network, torch.stack(resized).to(device))
+            together = _seen(network, torch.stack(resized).to(device), view)
             answers = [together[index : index + 1] for index in range(len(images))]
         else:
-            answers = [_run(network, tensor[None].to(device)) for tensor in resized]
+            answers = [_seen(network, tensor[None].to(device), view) for tensor in resized]
         return [_labelled(network, answer, image.shape) for image, answer in zip(images, answers, strict=True)]
 
 
@@ -86,6 +114,40 @@ def _as_wanted(image: Image, channels: int) -> Image:
             "use a model trained on such images"
         )
     return converted
+
+
+def _seen(network: Network, batch: Tensor, view: View) -> Tensor:
+    """What the network answers where it looks as asked."""
+    whole = _by_tiles(network, batch, view.tile) if view.tile else _run(network, batch)
+    if not view.flip:
+        return whole
+    return (whole + _seen(network, batch.flip(3), replace(view, flip=False)).flip(3)) / 2
+
+
+def _by_tiles(network: Network, batch: Tensor, tile: tuple[int, int]) -> Tensor:
+    """The mean of the answers to windows that lie half over each other."""
+    height, width = batch.shape[-2:]
+    windows = [
+        (..., slice(top, top + tile[0]), slice(left, left + tile[1]))
+        for top, left in product(_starts(height, tile[0]), _starts(width, tile[1]))
+    ]
+    answers = [_run(network, batch[window]) for window in windows]
+    total = answers[0].new_zeros(*answers[0].shape[:2], height, width)
+    seen = total.new_zeros(1, 1, height, width)
+    for window, answer in zip(windows, answers, strict=True):
+        total[window] += answer
+        seen[window] += 1
+    return total / seen
+
+
+def _starts(side: int, tile: int) -> list[int]:
+    """Where windows begin, the last one at the end.
+
+    >>> _starts(10, 4), _starts(3, 4)
+    ([0, 2, 4, 6], [0])
+    """
+    last = max(0, side - tile)
+    return [*range(0, last, max(1, tile // 2)), last]
 
 
 def _run(network: Network, batch: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # these rooms load torch, which a report does not need
     import pixelwise.evaluation
     import pixelwise.prediction
 
-MOST_SAMPLES, SAMPLE_WIDTH = 6, 1024  # pictures of what a painter painted; pixels
+MOST_SAMPLES, SAMPLE_WIDTH = 6, 1024  # pictures of what the network said while it learnt; pixels
 MODEL_NAMES = {"unet": "U-Net", "segnet": "SegNet"}
 
 MEANINGS = {
@@ -74,15 +74,16 @@ def write_report(
 
     history: one row per validation ("step", "loss", "validation_mean_iou" in [0, 1], ...); may be empty.
     examples: images to show; may be empty. facts: label -> text, as a table. command: makes this report again.
-    remarks: on the training, to be read. samples: pictures STEP.png of what a painter painted after that step.
+    remarks: on the training, to be read. samples: pictures STEP.png of what the network said after that step.
     Raises UserError where the file cannot be written.
     """
+    painted = evaluation.conditions.painted
     write_page(
         path,
         "report.html.j2",
         remarks=remarks,
         samples=painted_samples(samples),
-        sample_panels=("photo", "truth", "painted", "read as classes"),
+        sample_panels=("photo", "truth", *(("painted", "read as classes") if painted else ("prediction",))),
         **_scores(evaluation),
         **_figures(evaluation, history, examples),
         conditions=evaluation.conditions,

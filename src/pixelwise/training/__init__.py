@@ -1,11 +1,14 @@
 """Recipe, plan, the loop, and runs that go on where they stopped."""
 
-from pixelwise.training.plan import Request, plan
-from pixelwise.training.recipe import Recipe, load_recipe
+from pixelwise.training.plan import Plan, plan
+from pixelwise.training.recipe import Recipe
+from pixelwise.training.recipe_file import load_recipe, save_recipe
+from pixelwise.training.request import Request
 from pixelwise.training.run import Interrupted, Run, read_history, resume_run, start_run
 
 __all__ = [
     "Interrupted",
+    "Plan",
     "Recipe",
     "Request",
     "Run",
@@ -13,5 +16,6 @@ __all__ = [
     "plan",
     "read_history",
     "resume_run",
+    "save_recipe",
     "start_run",
 ]

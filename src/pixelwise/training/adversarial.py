@@ -25,6 +25,7 @@ COMMON: dict[str, Any] = {
     "batch": 1,
     "weight_decay": 0.0,
     "beta1": 0.5,
+    "clip": 0.0,
     "class_balance": 0.0,
     "zoom": (1.0, 1.12),
     "rotation": 0.0,
@@ -38,7 +39,7 @@ GAMES: dict[str, dict[str, Any]] = {
 COLLAPSES = {
     "discriminator_loss": "the discriminator tells every picture, and the painter learns nothing from it any more; try "
     "another --gan, or a smaller learning rate",
-    "gan_loss": "the discriminator takes whatever is painted for real; try --gan vanilla, or a larger l1",
+    "gan_loss": "the discriminator takes whatever is painted for real; try --set gan=vanilla, or a larger l1",
 }
 SILENT = 0.01  # a loss below this teaches nothing any more; both games start near 0.7 or 1
 
@@ -52,7 +53,7 @@ def adversarial_step(
     """
     painter = cast(Painter, state.network)
     source, truth, known = pictures(painter, images, labels, ignore)
-    with mixed_precision(images.device), chance(recipe.seed, state.step, images.device):
+    with mixed_precision(images.device, recipe.precision), chance(recipe.seed, state.step, images.device):
         painted = painter.paint(source)
     pixel_weights = weights[labels.clamp(max=len(weights) - 1)][:, None] * known
     losses = {"l1_loss": mean_difference(painted, truth, pixel_weights)}
@@ -101,7 +102,7 @@ def _fool(rival: Player, recipe: Recipe, source: Tensor, painted: Tensor) -> Ten
 
 
 def _verdict(rival: Player, recipe: Recipe, source: Tensor, picture: Tensor, *, real: bool) -> Tensor:
-    with mixed_precision(source.device):
+    with mixed_precision(source.device, recipe.precision):
         verdict = rival.network(source, picture)
     return GAN_LOSSES[recipe.gan](verdict.float(), real)
 

@@ -1,6 +1,6 @@
 """What a step sees, and by what chance: all of it follows from (seed, step) alone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 
@@ -9,12 +9,14 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from pixelwise.training.augmentation import augment, draw_affine, draw_color, generator
+from pixelwise.processes import own_share
+from pixelwise.training.augmentation import Drawn, augmented, generator
 from pixelwise.training.cache import TrainingImages
 from pixelwise.training.recipe import Recipe
 
 AHEAD = 4  # steps whose images may be read before they are needed
-ORDER, DROPOUT = 2**32 - 1, 2**32 - 2  # in the place of an image's index: what the order, and dropout, are drawn by
+# In the place of an image's index: what the order, dropout and images of rare classes are drawn by.
+ORDER, DROPOUT, RARE = 2**32 - 1, 2**32 - 2, 2**31
 
 
 def class_weights(cache: TrainingImages, classes: int, balance: float) -> Float[Tensor, " k"]:
@@ -25,14 +27,28 @@ def class_weights(cache: TrainingImages, classes: int, balance: float) -> Float[
     return (weights / (weights * share).sum().clamp(min=1e-12)).float()
 
 
-def samples_of_step(recipe: Recipe, step: int, images: int) -> list[tuple[int, int]]:
-    """(epoch, index) of the images of one step; every epoch is a new order of all of them.
+def samples_of_step(recipe: Recipe, step: int, cache: TrainingImages) -> list[Drawn]:
+    """The images of one step. Every epoch is a new order of all of them, but for those drawn for a rare class."""
+    places = [divmod(step * recipe.batch + place, len(cache)) for place in range(recipe.batch)]
+    return [_rare(recipe, epoch, place, cache) or _in_order(recipe, epoch, place, cache) for epoch, place in places]
 
-    >>> [samples_of_step(Recipe(batch=2), step, 4) for step in (0, 1)]
-    [[(0, 2), (0, 1)], [(0, 3), (0, 0)]]
-    """
-    places = [divmod(step * recipe.batch + place, images) for place in range(recipe.batch)]
-    return [(epoch, int(order_of_epoch(recipe.seed, epoch, images)[place])) for epoch, place in places]
+
+def _in_order(recipe: Recipe, epoch: int, place: int, cache: TrainingImages) -> Drawn:
+    index = int(order_of_epoch(recipe.seed, epoch, len(cache))[place])
+    return Drawn(index, (recipe.seed, epoch, index))
+
+
+def _rare(recipe: Recipe, epoch: int, place: int, cache: TrainingImages) -> Drawn | None:
+    """An image that holds a class drawn evenly from all that occur; None where the place is left to the order."""
+    if not recipe.rare_sampling:
+        return None
+    chance = (recipe.seed, epoch, RARE + place)
+    random = generator(*chance)
+    if random.random() >= recipe.rare_sampling:
+        return None
+    holders = cache.holders
+    rare = int(random.choice(sorted(holders)))
+    return Drawn(int(random.choice(holders[rare])), chance, rare)
 
 
 @lru_cache(maxsize=4)
@@ -41,30 +57,29 @@ def order_of_epoch(seed: int, epoch: int, images: int) -> Int64[np.ndarray, " im
     return generator(seed, epoch, ORDER).permutation(images)
 
 
+def seen_by(places: range, samples: Sequence[Drawn]) -> list[Drawn]:
+    """The images at some places of a batch, and the one after the last, which may be mixed in.
+
+    >>> [drawn.index for drawn in seen_by(range(1, 3), [Drawn(index, (0, 0, index)) for index in range(3)])]
+    [1, 2, 0]
+    """
+    return [
+        samples[place % len(samples)]
+        for place in range(places.start, min(places.stop + 1, places.start + len(samples)))
+    ]
+
+
 def batch_of_step(recipe: Recipe, step: int, cache: TrainingImages, ignore: int) -> tuple[Tensor, Tensor]:
-    """The augmented images and labels of one step; follows from (seed, step) alone."""
-    coming = [samples_of_step(recipe, step + ahead, len(cache)) for ahead in range(AHEAD + 1)]
-    cache.expect(index for samples in coming for _, index in samples)
-    images, labels, extents = cache.batch([index for _, index in coming[0]])
-    affines, colors = [], []
-    for (epoch, index), (width, height) in zip(coming[0], extents.int().tolist(), strict=True):
-        random = generator(recipe.seed, epoch, index)
-        affines.append(draw_affine(recipe, random, height, width))
-        colors.append(draw_color(recipe, random))
-    return augment(
-        images,
-        labels,
-        extents.new_tensor(np.array(affines)),
-        extents.new_tensor(np.array(colors)),
-        extents=extents,
-        crop=recipe.size,
-        ignore=ignore,
-    )
+    """The augmented images and labels of this process's share of a step; follows from (seed, step) alone."""
+    coming = [samples_of_step(recipe, step + ahead, cache) for ahead in range(AHEAD + 1)]
+    places = own_share(recipe.batch)
+    cache.expect(drawn.index for samples in coming for drawn in seen_by(places, samples))
+    return augmented(recipe, coming[0], cache, ignore, places=places)
 
 
 @contextmanager
-def chance(seed: int, step: int, device: torch.device) -> Iterator[None]:
-    """What dropout draws in a step follows from (seed, step) alone, so that a resumed run draws the same."""
+def chance(seed: int, step: int, device: torch.device, part: int = 0) -> Iterator[None]:
+    """What dropout draws in a part of a step follows from (seed, step, part) alone: a resumed run draws the same."""
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(int(generator(seed, step, DROPOUT).integers(2**63)))
+        torch.manual_seed(int(generator(seed, step, DROPOUT - part).integers(2**63)))
         yield

@@ -21,6 +21,8 @@ PADDING = 128  # middle grey, as augmentation has it around every image
 VALUES = 256  # of a label
 COUNTED = 2000  # images from which the classes' shares are taken where the images are read ahead
 
+Holders = dict[int, Int64[np.ndarray, " images"]]  # of each label
+
 Batch = tuple[UInt8[Tensor, "n c h w"], Shaped[Tensor, "n h w"], Float[Tensor, "n 2"]]
 
 
@@ -28,12 +30,14 @@ Batch = tuple[UInt8[Tensor, "n c h w"], Shaped[Tensor, "n h w"], Float[Tensor, "
 class Cache:
     """All training images as one tensor; smaller ones lie in its upper left, the rest is grey and ignored.
 
-    images: (n, c, h, w). labels: (n, h, w). extents: (n, 2) width and height of each image in pixels.
+    images: (n, c, h, w). labels: (n, h, w). extents: (n, 2) width and height of each image in pixels. ignore: the label
+    of what is no class.
     """
 
     images: UInt8[Tensor, "n c h w"]
     labels: Shaped[Tensor, "n h w"]
     extents: Float[Tensor, "n 2"]
+    ignore: int = 255
 
     def __len__(self) -> int:
         return len(self.images)
@@ -56,7 +60,16 @@ class Cache:
 
     def class_counts(self, classes: int) -> Int64[Tensor, " k"]:
         """Pixels of each class."""
-        return _counts(self.labels.flatten(), classes)
+        return torch.from_numpy(self._counts.sum(0)[:classes]).to(self.device)
+
+    @cached_property
+    def holders(self) -> Holders:
+        """The images in which each label occurs."""
+        return _holders(self._counts, range(len(self)), self.ignore)
+
+    @cached_property
+    def _counts(self) -> Int64[np.ndarray, "n values"]:
+        return np.stack([_counts(label) for label in self.labels.cpu().numpy()])
 
 
 class Stream:
@@ -86,18 +99,28 @@ class Stream:
         Raises UserError where a file cannot be read.
         """
         samples = [self._coming[index].result() if index in self._coming else self._read(index) for index in indices]
-        batch = _together(samples, self.device, self._ignore)
+        batch = together(samples, self.device, self._ignore)
         return batch.images, batch.labels, batch.extents
 
     def class_counts(self, classes: int) -> Int64[Tensor, " k"]:
         """Pixels of each class, in 2000 images evenly spread where there are more."""
-        return self._counts[:classes].to(self.device)
+        return torch.from_numpy(self._counts.sum(0)[:classes]).to(self.device)
 
     @cached_property
-    def _counts(self) -> Int64[Tensor, " k"]:
-        some = self._split.entries[:: -(-len(self) // COUNTED)]
-        labels = read_all(Split(some), lambda sample: shrunk(sample, self._size).label, "counting classes")
-        return sum((_counts(torch.from_numpy(label).flatten(), VALUES) for label in labels), torch.tensor(0))
+    def holders(self) -> Holders:
+        """Those of these images in which each label occurs."""
+        return _holders(self._counts, range(0, len(self), self._every), self._ignore)
+
+    @property
+    def _every(self) -> int:
+        return -(-len(self) // COUNTED)
+
+    @cached_property
+    def _counts(self) -> Int64[np.ndarray, "n values"]:
+        some = Split(self._split.entries[:: self._every])
+        return np.stack(
+            list(read_all(some, lambda sample: _counts(shrunk(sample, self._size).label), "counting classes"))
+        )
 
     def _read(self, index: int) -> "Shrunk":
         return shrunk(self._split[index], self._size)
@@ -130,7 +153,7 @@ def fill_cache(samples: Split, size: tuple[int, int], device: torch.device, *, i
     Raises UserError that names every file that cannot be read.
     """
     small = read_all(samples, lambda sample: shrunk(sample, size), "reading training images")
-    return _together(list(small), device, ignore)
+    return together(list(small), device, ignore)
 
 
 class Shrunk(NamedTuple):
@@ -149,7 +172,7 @@ def shrunk(sample: Sample, size: tuple[int, int]) -> Shrunk:
     return Shrunk(image, np.asarray(label, np.uint8))
 
 
-def _together(samples: Sequence[Shrunk], device: torch.device, ignore: int) -> Cache:
+def together(samples: Sequence[Shrunk], device: torch.device, ignore: int) -> Cache:
     """Samples of several sizes as one tensor, channels last in memory, as OpenCV and the networks have them."""
     height = max(image.shape[0] for image, _ in samples)
     width = max(image.shape[1] for image, _ in samples)
@@ -163,6 +186,7 @@ def _together(samples: Sequence[Shrunk], device: torch.device, ignore: int) -> C
         torch.from_numpy(images).permute(0, 3, 1, 2).to(device),
         torch.from_numpy(labels).to(device),
         torch.tensor(extents, dtype=torch.float32, device=device),
+        ignore,
     )
 
 
@@ -171,5 +195,13 @@ def _pick(values: Shaped[Tensor, "n ..."], indices: list[int]) -> Shaped[Tensor,
     return torch.from_numpy(values.numpy()[indices]) if values.device.type == "cpu" else values[indices]
 
 
-def _counts(values: Shaped[Tensor, " n"], classes: int) -> Int64[Tensor, " k"]:
-    return torch.bincount(values.int(), minlength=classes)[:classes]
+def _counts(label: Label) -> Int64[np.ndarray, " values"]:
+    """Pixels of each value."""
+    return np.bincount(label.ravel(), minlength=VALUES)[:VALUES]
+
+
+def _holders(counts: Int64[np.ndarray, "n values"], indices: range, ignore: int) -> Holders:
+    """For each label that occurs, the indices of the images that hold it."""
+    found = {int(value): np.array(indices)[counts[:, value] > 0] for value in np.flatnonzero(counts.sum(0))}
+    found.pop(ignore, None)
+    return found

@@ -1,42 +1,46 @@
-"""From what was asked and the time there is to a whole recipe: resolution, width and number of steps.
+"""From what was asked and the time there is to a whole recipe, with the reason for every choice.
 
 Resolution and width are most of what a budget decides. The rule, from runs on CamVid (docs/training.md):
 take the largest network and resolution that still learn from 400 images per square root of a second.
+The idea of planning from the data and the machine is nnU-Net's (Isensee et al. 2021).
 """
 
 import math
 import statistics
 import time
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import torch
 
 from pixelwise.data import Dataset
 from pixelwise.data.dataset import RGB, Split
+from pixelwise.data.sampling import even_sample
 from pixelwise.data.store.reading import in_memory
 from pixelwise.errors import UserError
 from pixelwise.labels import IGNORE
 from pixelwise.machine import reuse_memory
-from pixelwise.models import PAINTERS, Network, build_network
+from pixelwise.models import PAINTERS
+from pixelwise.processes import agreed
 from pixelwise.progress import clock, track
-from pixelwise.training.adversarial import GAMES
-from pixelwise.training.batches import class_weights
 from pixelwise.training.cache import TrainingImages, training_images
-from pixelwise.training.loop import train_step, validate
+from pixelwise.training.choices import Reasons, choose
+from pixelwise.training.loop import validate
+from pixelwise.training.own_augmentation import find_augment
+from pixelwise.training.probe import Probe, timed
 from pixelwise.training.recipe import Recipe
+from pixelwise.training.request import SIZE_STEP, Request
+from pixelwise.training.sharing import check_processes
 from pixelwise.training.state import fresh_state
 
-SIZE_STEP = 32  # crops are multiples of this, so that every model can halve them as often as it likes
 DEFAULT_BUDGET = 1800.0  # seconds, where neither budget nor epochs are asked for
 # With four times the time, half goes into seeing twice the images and half into twice the work on each.
 IMAGES_PER_ROOT_SECOND = 400
-FULL_AUGMENTATION = 40  # passes over the images from which augmentation is at its full strength
-LEAST_AUGMENTATION = 0.25
 PROBE_IMAGES = 24
-WARM_STEPS, TIMED_STEPS = 2, 3
+LARGEST_PLANNED = 2048 * 2048  # pixels; larger ones are for whoever asks for a size
 RESERVE = 8.0  # seconds kept for writing the report
 VALIDATION_SHARE = 0.06  # of the budget
+MOST_VALIDATIONS = 20
+WORTH_COMPILING, LEAST_GAIN = 3600.0, 0.05  # seconds of training from which it is tried; what it must bring
 
 WIDTH_PLANNED = ("unet", "segnet", "segnet_basic")  # the others have the width that they were designed with
 # (share of the native area, width) from the cheapest to the dearest: first the resolution grows, because thin
@@ -56,75 +60,59 @@ LADDER = (
 
 
 @dataclass(frozen=True)
-class Request:
-    """What the user asked for; None is left to the plan.
+class Plan:
+    """A whole recipe, why it is as it is, and the training images decoded at its size.
 
-    budget: seconds from ``began`` (of time.monotonic) until all is done. epochs: passes over the training
-    images; without either the budget is half an hour. size: height and width. options: of the model. weights,
-    encoder_rate, freeze: of its encoder, as in Recipe. gan, l1: of a painter's game, as in Recipe, and batch: as the
-    authors of the model have them where they are None.
+    reasons: of settings, by name. about: data and machine in a line.
     """
 
-    model: str = "street"
-    budget: float | None = None
-    began: float = field(default_factory=time.monotonic)
-    epochs: float | None = None
-    size: tuple[int, int] | None = None
-    options: dict[str, Any] = field(default_factory=dict)
-    weights: str = ""
-    encoder_rate: float = 0.1
-    freeze: bool = False
-    gan: str | None = None
-    l1: float | None = None
-    batch: int | None = None
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        """Refuses what cannot be trained before any data is read."""
-        network = self.network()
-        if self.weights and not hasattr(network.body, "encoder"):
-            raise UserError(f"{self.model} has no encoder that takes weights; use encoder_unet or deeplabv3plus")
-        self.recipe()
-        if self.budget is not None and self.epochs is not None:
-            raise UserError("budget and epochs both say how long to train; give one of them")
-        if self.epochs is not None and not 0 < self.epochs < math.inf:
-            raise UserError(f"{self.epochs} epochs cannot be trained; give a number above 0")
-        if self.size and min(self.size) < SIZE_STEP:
-            raise UserError(f"a crop of {self.size[0]}x{self.size[1]} is too small; give at least {SIZE_STEP} pixels")
-
-    def network(self) -> Network:
-        """The network without numbers. Raises UserError that names the option that is wrong."""
-        with torch.device("meta"):
-            return build_network(self.model, 2, **self.options)
-
-    def recipe(self) -> Recipe:
-        """What is asked of the recipe itself; the plan adds the rest."""
-        asked = {"gan": self.gan, "l1": self.l1, "batch": self.batch}
-        rest = GAMES.get(self.model, {}) | {name: value for name, value in asked.items() if value is not None}
-        return Recipe(self.model, self.options, self.weights, self.encoder_rate, self.freeze, seed=self.seed, **rest)
+    recipe: Recipe
+    reasons: Reasons
+    cache: TrainingImages
+    about: str
 
 
-def plan(request: Request, dataset: Dataset, device: torch.device) -> tuple[Recipe, TrainingImages]:
-    """The whole recipe, and the training images decoded at its size.
+def plan(request: Request, dataset: Dataset, device: torch.device) -> Plan:
+    """Decides what the user left open.
 
     With a budget it times a few steps of what it may choose from on this machine, takes the largest that
-    sees the images often enough, and fixes the number of steps.
+    sees the images often enough and fits into memory, and fixes the number of steps.
     Raises UserError where the data has no training images, or the budget is too short to train anything.
     """
     reuse_memory()
     _check(dataset, request)
-    if request.budget is None and request.epochs is None:
+    check_processes(request.recipe())
+    if augment := request.settings.get("augment"):
+        find_augment(augment)
+    probe, reasons = Probe(dataset, device), {}
+    if request.budget is None and request.epochs is None and "steps" not in request.settings:
         request = replace(request, budget=DEFAULT_BUDGET)
     rungs = _ladder(request, dataset.train)
     if request.budget is None:
         recipe = rungs[-1 if device.type == "cuda" else len(rungs) // 2]
+        reasons["size"] = "without a budget the middle of what could be chosen is taken"
         cache = fill(recipe, dataset, device)
-        steps = (request.epochs or 1) * len(cache) / recipe.batch
-        recipe = replace(recipe, steps=max(1, round(steps)), validations=min(20, math.ceil(steps)))
-        return _augmented(recipe, len(cache)), cache
-    recipe = _largest_affordable(request, rungs, dataset, device)
-    cache = fill(recipe, dataset, device)
-    return _fit_steps(request, recipe, dataset, cache), cache
+        recipe = _within_memory(request, recipe, probe, cache, reasons)
+        recipe = _as_long_as_asked(request, recipe, cache, reasons)
+    else:
+        recipe = _largest_affordable(request, rungs, probe, reasons)
+        cache = fill(recipe, dataset, device)
+        recipe = _fit_steps(request, recipe, probe, cache, reasons)
+    if request.size:
+        reasons["size"] = "it was asked for"
+    recipe, more = choose(request, recipe, dataset, cache)
+    return Plan(recipe, reasons | more, cache, about(request, dataset, device))
+
+
+def about(request: Request, dataset: Dataset, device: torch.device) -> str:
+    """What a plan is for, in a line."""
+    height, width = _native(dataset.train)
+    length = f"a budget of {clock(request.budget)}" if request.budget else "no budget"
+    return (
+        f"Planned for {dataset.name}: {len(dataset.train)} training and {len(dataset.val)} validation images of about "
+        f"{height}x{width}, {len(dataset.labels)} classes; {device.type}, {torch.get_num_threads()} threads; {length}. "
+        "Edit what you like: `pixelwise train --recipe` takes this file."
+    )
 
 
 def _check(dataset: Dataset, request: Request) -> None:
@@ -141,16 +129,24 @@ def _check(dataset: Dataset, request: Request) -> None:
         raise UserError(f"{dataset.name}: has {len(dataset.labels)} classes; merge some, for {IGNORE} are the most")
 
 
+def _native(split: Split) -> tuple[int, int]:
+    """Median height and width of a few images, evenly spread."""
+    shapes = [entry.read().image.shape for entry in even_sample(split.entries, 5)]
+    height, width = (round(statistics.median(shape[axis] for shape in shapes)) for axis in (0, 1))
+    return height, width
+
+
 def _ladder(request: Request, split: Split) -> list[Recipe]:
     """Recipes from the cheapest to the dearest, with whatever the user has fixed."""
-    native = split[0].image.shape[:2]
+    native = _native(split)
+    most = min(1.0, LARGEST_PLANNED / math.prod(native))
     step = max(SIZE_STEP, request.network().stride) if request.model in PAINTERS else SIZE_STEP
     recipe = request.recipe()
-    batch = min(recipe.batch, len(split))
+    batch = recipe.batch if "batch" in request.settings else min(recipe.batch, len(split))
     rungs = []
     for share, width in LADDER:
-        options = ({"width": width} if request.model in WIDTH_PLANNED else {}) | request.options
-        size = request.size or scaled_size(native, share, step)
+        options = ({"width": width} if request.model in WIDTH_PLANNED else {}) | dict(request.options)
+        size = request.size or scaled_size(native, share * most, step)
         rung = replace(recipe, options=options, size=size, batch=batch)
         if rung not in rungs:
             rungs.append(rung)
@@ -158,7 +154,7 @@ def _ladder(request: Request, split: Split) -> list[Recipe]:
 
 
 def scaled_size(native: tuple[int, ...], share: float, step: int = SIZE_STEP) -> tuple[int, int]:
-    """A crop of about ``share`` of the native area (height, width), in multiples of ``step``.
+    """A size of about ``share`` of the native area (height, width), in multiples of ``step``.
 
     >>> scaled_size((360, 480), 0.25), scaled_size((360, 480), 1.0)
     ((192, 256), (352, 480))
@@ -172,69 +168,100 @@ def fill(recipe: Recipe, dataset: Dataset, device: torch.device) -> TrainingImag
     return training_images(dataset.train, recipe.size, device, ignore=dataset.labels.ignore)
 
 
-def _largest_affordable(request: Request, rungs: list[Recipe], dataset: Dataset, device: torch.device) -> Recipe:
-    """The highest rung on which the images are seen often enough within what is left of the budget."""
+def _within_memory(request: Request, recipe: Recipe, probe: Probe, cache: TrainingImages, reasons: Reasons) -> Recipe:
+    """The recipe with its batch in as many parts as memory asks for."""
+    if "accumulate" in request.settings or recipe.model in PAINTERS:
+        return recipe
+    parts = probe.parts(recipe, cache)
+    fits = "a batch fits" if parts == 1 else f"{recipe.batch} images at once do not fit"
+    reasons["accumulate"] = f"{fits} into memory, as single images tried show"
+    return replace(recipe, accumulate=parts)
+
+
+def _as_long_as_asked(request: Request, recipe: Recipe, cache: TrainingImages, reasons: Reasons) -> Recipe:
+    """As many steps as the epochs, or the steps themselves, that were asked for."""
+    validations = request.settings.get("validations", MOST_VALIDATIONS)
+    reasons["steps"] = "it was asked for"
+    if request.epochs is None:
+        return replace(recipe, validations=min(validations, recipe.steps))
+    steps = request.epochs * len(cache) / recipe.batch
+    reasons["steps"] = f"{request.epochs:g} passes over {len(cache)} images were asked for"
+    return replace(recipe, steps=max(1, round(steps)), validations=min(validations, math.ceil(steps)))
+
+
+def _largest_affordable(request: Request, rungs: list[Recipe], probe: Probe, reasons: Reasons) -> Recipe:
+    """The highest rung that fits into memory and on which the images are seen often enough within the budget."""
     wanted = IMAGES_PER_ROOT_SECOND * math.sqrt(request.budget or 0)
-    probe = replace(dataset, train=in_memory(dataset.train[:PROBE_IMAGES]))
-    chosen = rungs[0]
-    for recipe in track(rungs, "measuring speed"):
-        seconds = seconds_per_step(recipe, fill(recipe, probe, device), dataset)
-        seen = (1 - VALIDATION_SHARE) * _seconds_left(request) / seconds * recipe.batch
-        if seen < wanted:
+    few = replace(probe.dataset, train=in_memory(probe.dataset.train[:PROBE_IMAGES]))
+    chosen = None
+    for rung in track(rungs, "measuring speed"):
+        cache = fill(rung, few, probe.device)
+        try:
+            recipe = _within_memory(request, rung, probe, cache, reasons)
+        except UserError as too_large:
+            if chosen is None:
+                raise
+            reasons["size"] = f"the largest that fits: {too_large}"
             break
-        chosen = recipe
-    return chosen
+        seconds = probe.seconds(recipe, cache)
+        seen = (1 - VALIDATION_SHARE) * _seconds_left(request) / seconds * recipe.batch
+        if chosen is None or seen >= wanted:
+            chosen = recipe
+            often = "" if seen >= wanted else ", fewer than should be"
+            height, width = recipe.size
+            reasons["size"] = f"at {height}x{width} about {seen:,.0f} images can be seen in the budget{often}; "
+        if seen < wanted:
+            reasons["size"] += f"{wanted:,.0f} should be (400 per root of a second)"
+            if chosen is not recipe:
+                height, width = recipe.size
+                reasons["size"] += f", and {_shown(recipe)} would see {seen:,.0f}"
+            break
+    else:
+        reasons["size"] += "it is the dearest of the choices"
+    if rungs[0].model in WIDTH_PLANNED and "width" not in request.options:
+        reasons["options"] = "width grows with the budget, after the size"
+    return chosen or rungs[0]
 
 
-def _fit_steps(request: Request, recipe: Recipe, dataset: Dataset, cache: TrainingImages) -> Recipe:
+def _shown(recipe: Recipe) -> str:
+    height, width = recipe.size
+    return f"{height}x{width}" + (f" at width {recipe.options['width']}" if "width" in recipe.options else "")
+
+
+def _fit_steps(request: Request, recipe: Recipe, probe: Probe, cache: TrainingImages, reasons: Reasons) -> Recipe:
     """As many steps and validations as what is left of the budget allows."""
-    seconds = seconds_per_step(recipe, cache, dataset)
-    state = fresh_state(recipe, dataset.labels, cache.device, in_channels=dataset.format.channels)
+    dataset = probe.dataset
+    recipe = _compiled(request, recipe, probe, cache, reasons)
+    seconds = probe.seconds(recipe, cache)
+    state = fresh_state(recipe, dataset.labels, cache.device, in_channels=dataset.format.channels, pretrained=False)
     few = dataset.val[:PROBE_IMAGES]
-    began = time.monotonic()
-    validate(state.averaged, few, dataset, recipe.size)
-    validation = (time.monotonic() - began) / len(few) * len(dataset.val)
+    took = agreed(timed(lambda: validate(state.averaged, few, dataset, recipe)))
+    validation = took / len(few) * len(dataset.val)
     left = _seconds_left(request) - 2 * validation  # the best model is evaluated once more at the end
-    validations = max(1, min(20, int(VALIDATION_SHARE * left / validation)))
+    most = request.settings.get("validations", MOST_VALIDATIONS)
+    validations = max(1, min(most, int(VALIDATION_SHARE * left / validation)))
     steps = int((left - validations * validation) / seconds)
     if steps < 1:
         raise UserError(
             f"a budget of {clock(request.budget or 0)} leaves no time to train on this machine; give a longer one"
         )
-    return _augmented(replace(recipe, steps=steps, validations=min(validations, steps)), len(cache))
+    passes = steps * recipe.batch / len(cache)
+    reasons["steps"] = f"a step takes {seconds:.3f} s here: {clock(left)} of training, {passes:.1f} passes"
+    reasons["validations"] = f"one takes {validation:.1f} s; they may take {VALIDATION_SHARE:.0%} of the time"
+    return replace(recipe, steps=steps, validations=min(validations, steps))
 
 
-def _augmented(recipe: Recipe, images: int) -> Recipe:
-    """The recipe with augmentation as strong as its images are often seen: what is seen seldom need not be varied.
-
-    Painters keep the little that their authors do.
-    """
-    if recipe.model in PAINTERS:
+def _compiled(request: Request, recipe: Recipe, probe: Probe, cache: TrainingImages, reasons: Reasons) -> Recipe:
+    """Compiled where that was tried and pays; trying takes a minute or two, which must be worth it."""
+    if "compile" in request.settings or recipe.model in PAINTERS:
         return recipe
-    passes = recipe.steps * recipe.batch / images
-    strength = min(1.0, max(LEAST_AUGMENTATION, passes / FULL_AUGMENTATION))
-    full = Recipe()
-    return replace(
-        recipe,
-        zoom=(round(full.zoom[0] ** strength, 3), round(full.zoom[1] ** strength, 3)),
-        rotation=round(full.rotation * strength, 2),
-        color=round(full.color * strength, 3),
-        hue=round(full.hue * strength, 2),
-    )
+    if _seconds_left(request) < WORTH_COMPILING:
+        reasons["compile"] = f"a run of less than {clock(WORTH_COMPILING)} is over before it pays to try"
+        return recipe
+    gain = probe.gain_of_compiling(recipe, cache)
+    reasons["compile"] = f"a compiled step is {gain:.2f} times as fast here" if gain else "it cannot be compiled here"
+    return replace(recipe, compile=gain > 1 + LEAST_GAIN)
 
 
 def _seconds_left(request: Request) -> float:
-    return (request.budget or 0) - (time.monotonic() - request.began) - RESERVE
-
-
-def seconds_per_step(recipe: Recipe, cache: TrainingImages, dataset: Dataset) -> float:
-    """Median time of a training step, after some that warm up."""
-    classes = len(dataset.labels)
-    state = fresh_state(recipe, dataset.labels, cache.device, in_channels=dataset.format.channels)
-    weights = class_weights(cache, classes, recipe.class_balance)
-    times = []
-    for _ in range(WARM_STEPS + TIMED_STEPS):
-        began = time.monotonic()
-        float(train_step(state, recipe, cache, weights, IGNORE)["loss"])
-        times.append(time.monotonic() - began)
-    return statistics.median(times[WARM_STEPS:])
+    return agreed((request.budget or 0) - (time.monotonic() - request.began) - RESERVE)

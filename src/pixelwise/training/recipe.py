@@ -1,21 +1,27 @@
-"""What a training run is asked to do: one frozen dataclass, written to recipe.yaml as resolved."""
+"""What a training run is asked to do: one frozen dataclass."""
 
 import math
-from dataclasses import asdict, dataclass, field, fields
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Annotated, Any
 
 import pydantic
-import yaml
 from pydantic import Field, NonNegativeInt, PositiveInt
 
-from pixelwise.data.dataset import Source
 from pixelwise.errors import UserError, unknown
-from pixelwise.files import replacing
-from pixelwise.models import PAINTERS
+from pixelwise.losses import combine
+from pixelwise.models import MODELS, PAINTERS
 
 # none; cross-entropy (Goodfellow et al. 2014); squares with targets of 1 and -1 (Mao et al. 2017).
 GANS = ("none", "vanilla", "least_squares")
+CHOICES = {
+    "model": tuple(MODELS),
+    "optimizer": ("adamw", "sgd"),
+    "schedule": ("cosine", "one_cycle", "poly", "constant"),
+    "precision": ("auto", "bf16", "fp16", "fp32"),
+    "view": ("whole", "flip", "tiles"),
+    "gan": GANS,
+}
 
 # The bounds are checked when a recipe.yaml is read.
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -23,107 +29,151 @@ NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
+def setting(default: Any, meaning: str) -> Any:  # noqa: ANN401 - of any type
+    """A field of a recipe with its meaning, which recipe.yaml says too."""
+    kept = {"default_factory": dict} if default == {} else {"default": default}
+    return field(**kept, metadata={"meaning": meaning})
+
+
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides how a run ends, given the data.
+    """Everything that decides how a run ends, given the data; `MEANINGS` says what each setting means.
 
-    model: one of MODELS. options: what it is built with, `width` for one; the rest is as in its paper.
-    weights: of its pretrained encoder, a .safetensors file or a name on the hub, "" = none. encoder_rate: times
-    learning_rate, for the encoder (Howard and Ruder 2018). freeze: the encoder stays as it was loaded.
-    size: height and width of the training crop in pixels; images are first brought to this area.
-    steps: optimiser steps in all. batch: images per step. learning_rate: peak of the one-cycle schedule
-    (Smith and Topin 2018). weight_decay: of AdamW (Loshchilov and Hutter 2019).
-    class_balance: cross-entropy weights are (class share) ** -class_balance; 0 = all alike.
-    ema: decay of the averaged weights that are validated and saved. validations: evenly over the steps.
-    flip: probability of mirroring. zoom: from, to. rotation: degrees either way.
-    color: strength of exposure, contrast and saturation changes, 0 = none. hue: degrees either way.
-    seed: of weights, order and augmentation.
-    Of painters alone: gan: the game against a discriminator, one of GANS. l1: weight of the mean absolute difference
-    between painted and true picture. beta1: of the optimiser, of all models.
+    Raises UserError for settings that do not go together.
 
-    >>> Recipe().model
-    'street'
+    >>> Recipe().model, MEANINGS["batch"]
+    ('street', 'images per optimiser step, over all processes')
     """
 
-    model: str = "street"
-    options: dict[str, Any] = field(default_factory=dict)
-    weights: str = ""
-    encoder_rate: Positive = 0.1
-    freeze: bool = False
-    size: tuple[PositiveInt, PositiveInt] = (192, 256)
-    steps: PositiveInt = 1000
-    batch: PositiveInt = 4
-    learning_rate: Positive = 2e-3
-    weight_decay: NotNegative = 1e-2
-    class_balance: NotNegative = 0.3
-    ema: Share = 0.995
-    validations: PositiveInt = 20
-    flip: Share = 0.5
-    zoom: tuple[Positive, Positive] = (0.75, 1.75)
-    rotation: NotNegative = 5.0
-    color: NotNegative = 0.3
-    hue: NotNegative = 10.0
-    seed: NonNegativeInt = 0
-    gan: str = "none"
-    l1: NotNegative = 100.0
-    beta1: Share = 0.9
+    model: str = setting("street", "one of `pixelwise models`")
+    options: dict[str, Any] = setting({}, "what it is built with, `width` for one; the rest is as in its paper")
+    weights: str = setting("", "of its pretrained encoder: a .safetensors file or hf:OWNER/NAME; '' = none")
+    encoder_rate: Positive = setting(0.1, "times learning_rate, for that encoder (Howard and Ruder 2018)")
+    freeze: Share = setting(0.0, "share of the steps in which that encoder stays as it was loaded; 1 = all")
+
+    size: tuple[PositiveInt, PositiveInt] = setting(
+        (192, 256), "height and width in pixels: images are brought to this area before the network sees them"
+    )
+    crop: tuple[PositiveInt, PositiveInt] | None = setting(
+        None, "height and width of the part of an image that a step sees; null = size"
+    )
+    steps: PositiveInt = setting(1000, "optimiser steps in all")
+    batch: PositiveInt = setting(4, "images per optimiser step, over all processes")
+    accumulate: PositiveInt = setting(1, "parts in which a process takes its share of the batch, to save memory")
+
+    loss: str = setting("ce", "a sum of `pixelwise.losses.LOSSES`, 'ce + 0.5 dice' for one")
+    class_balance: NotNegative = setting(0.3, "classes weigh (share of the pixels) ** -class_balance; 0 = all alike")
+    rare_sampling: Share = setting(
+        0.0, "share of the crops laid over a class drawn evenly, in an image that holds it (Zhu et al. 2019)"
+    )
+    deep_supervision: NotNegative = setting(0.4, "weight of each auxiliary head's loss (Lee et al. 2015)")
+
+    flip: Share = setting(0.5, "probability of mirroring")
+    zoom: tuple[Positive, Positive] = setting((0.75, 1.75), "from, to; log-uniform")
+    rotation: NotNegative = setting(5.0, "degrees, either way")
+    elastic: NotNegative = setting(
+        0.0, "pixels: standard deviation of a coarse grid's shifts (Ronneberger et al. 2015)"
+    )
+    color: NotNegative = setting(0.3, "strength of exposure, contrast and saturation changes; 0 = none")
+    hue: NotNegative = setting(10.0, "degrees, either way")
+    blur: Share = setting(0.0, "probability of a Gaussian blur")
+    noise: NotNegative = setting(0.0, "largest standard deviation of Gaussian noise, in grey levels of 255")
+    jpeg: Share = setting(0.0, "probability of JPEG compression, quality 30 to 95")
+    cutout: Share = setting(0.0, "probability of a grey, ignored rectangle (DeVries and Taylor 2017)")
+    classmix: Share = setting(0.0, "probability of half the classes of another image pasted in (Olsson et al. 2021)")
+    augment: str = setting(
+        "", "your own callable(image, mask) -> (image, mask) before these: FILE.py:NAME or MODULE:NAME"
+    )
+
+    optimizer: str = setting("adamw", "adamw (Loshchilov and Hutter 2019) or sgd, with Nesterov's momentum")
+    learning_rate: Positive = setting(2e-3, "the highest of the schedule")
+    schedule: str = setting("cosine", "after the warm-up: cosine, one_cycle (its momentum moves too), poly, constant")
+    warm_up: Share = setting(0.1, "share of the steps in which the learning rate rises")
+    weight_decay: NotNegative = setting(1e-2, "of the optimiser")
+    beta1: Share = setting(0.9, "of AdamW; the momentum of SGD")
+    clip: NotNegative = setting(5.0, "largest norm of a gradient; 0 = any")
+    ema: Share = setting(0.995, "decay of the averaged weights that are validated and saved")
+    precision: str = setting("auto", "bf16, fp16 or fp32; auto = bf16 where the device multiplies it, else fp32")
+    compile: bool = setting(False, "torch.compile, which takes a minute or two at the start")
+    deterministic: bool = setting(False, "the same bits on a GPU too, and slower; on a processor they are so anyway")
+
+    validations: PositiveInt = setting(20, "evenly over the steps")
+    view: str = setting(
+        "whole", "how images are validated: whole, flip (with their mirror image), tiles (as large as crop)"
+    )
+    seed: NonNegativeInt = setting(0, "of weights, order and augmentation")
+
+    gan: str = setting("none", "of painters: the game against a discriminator: none, vanilla, least_squares")
+    l1: NotNegative = setting(100.0, "of painters: weight of the mean absolute difference from the true picture")
 
     def __post_init__(self) -> None:
         """Refuses settings that do not go together."""
-        if self.freeze and not self.weights:
-            raise UserError("freeze keeps the encoder as it was loaded; give its weights too")
-        if not 0 < self.encoder_rate < math.inf:
-            raise UserError(f"an encoder rate of {self.encoder_rate} teaches nothing; give a number above 0, or freeze")
-        if self.gan not in GANS:
-            raise unknown("gan", self.gan, GANS)
-        if self.gan != "none" and self.model not in PAINTERS:
-            raise UserError(f"{self.model} does not paint, so it plays no game; use {' or '.join(PAINTERS)}")
-        if (
-            self.gan != "none"
-            and self.model == "pix2pix_128"
-            and self.batch * math.prod(s // 32 for s in self.size) < 2
-        ):
-            height, width = self.size
-            raise UserError(f"a crop of {height}x{width} leaves the discriminator one pixel; give at least 32x64")
-        if not 0 <= self.l1 < math.inf:
-            raise UserError(f"l1 is {self.l1}; give a weight of 0 or more")
-        if self.gan == "none" and not self.l1:
-            raise UserError("without a discriminator an l1 of 0 teaches nothing; give a weight above 0, or a gan")
+        for name, known in CHOICES.items():
+            if getattr(self, name) not in known:
+                raise unknown(name, getattr(self, name), known)
+        combine(self.loss)  # refuses what is no loss
+        for wrong, why in self._conflicts():
+            if wrong:
+                raise UserError(why)
 
-    def save(self, path: Path, data: Source) -> None:
-        """Writes recipe.yaml; data: what it is for."""
-        asked = {key: value for key, value in data._asdict().items() if value is not None}
-        written = {"data": asked if len(asked) > 1 else data.path} | {
-            name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()
-        }
-        with replacing(path) as temporary:
-            temporary.write_text(yaml.safe_dump(written, sort_keys=False), encoding="utf-8")
+    @property
+    def window(self) -> tuple[int, int]:
+        """Height and width of what a step sees of an image."""
+        return self.crop or self.size
+
+    def _conflicts(self) -> list[tuple[bool, str]]:
+        """What may be wrong, and what to say then."""
+        height, width = self.window
+        game, paints = self.gan != "none", self.model in PAINTERS
+        one_pixel = self.batch * math.prod(side // 32 for side in self.window) < 2
+        return [
+            (bool(self.freeze and not self.weights), "freeze keeps the encoder as it was loaded; give its weights too"),
+            (
+                game and not paints,
+                f"{self.model} does not paint, so it plays no game; use {' or '.join(PAINTERS)}",
+            ),
+            (
+                game and self.model == "pix2pix_128" and one_pixel,
+                f"a crop of {height}x{width} leaves the discriminator one pixel; give at least 32x64",
+            ),
+            (
+                not game and not self.l1,
+                "without a discriminator an l1 of 0 teaches nothing; give a weight above 0, or a gan",
+            ),
+            (
+                self.accumulate > self.batch,
+                f"a batch of {self.batch} cannot be taken in {self.accumulate} parts; accumulate less",
+            ),
+            (self.zoom[0] > self.zoom[1], f"zoom goes from {self.zoom[0]} down to {self.zoom[1]}; swap them"),
+            (
+                math.prod(self.window) > math.prod(self.size),
+                f"a crop of {height}x{width} is larger than the size {self.size[0]}x{self.size[1]}; make it smaller",
+            ),
+            (
+                paints and (self.loss != "ce" or self.accumulate > 1 or self.view != "whole"),
+                f"{self.model} paints: it learns whole batches from l1 and gan; leave loss, accumulate and view out",
+            ),
+        ]
 
 
-def load_recipe(path: Path) -> tuple[Recipe, Source]:
-    """The recipe and the data of a recipe.yaml. Raises UserError for misspelt keys and wrong values."""
+MEANINGS: dict[str, str] = {one.name: one.metadata["meaning"] for one in fields(Recipe)}
+
+
+def recipe_of(settings: Mapping[str, Any], where: str) -> Recipe:
+    """A recipe with these settings and the defaults of all others.
+
+    where: that they stand, for messages. Raises UserError for misspelt names, with the nearest right one, for wrong
+    values and for settings that do not go together.
+
+    >>> recipe_of({"learning_rat": 0.1}, "recipe.yaml")
+    Traceback (most recent call last):
+    pixelwise.errors.UserError: there is no setting in recipe.yaml 'learning_rat'; did you mean 'learning_rate'? ...
+    """
+    for key in settings:
+        if key not in MEANINGS:
+            raise unknown(f"setting in {where}", str(key), MEANINGS)
     try:
-        written = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); give a run folder that `train` made") from error
-    except (yaml.YAMLError, ValueError) as error:
-        raise UserError(f"{path}: is not valid YAML; correct it or train anew") from error
-    data = _source(written.pop("data", None)) if isinstance(written, dict) else None
-    if data is None:
-        raise UserError(f"{path}: should begin with `data: FOLDER`; correct it or train anew")
-    known = [field.name for field in fields(Recipe)]
-    for key in written:
-        if key not in known:
-            raise unknown(f"setting in {path}", str(key), known)
-    try:
-        return pydantic.TypeAdapter(Recipe).validate_python(written), data
+        return pydantic.TypeAdapter(Recipe).validate_python(dict(settings))
     except pydantic.ValidationError as error:
         first = error.errors()[0]
-        raise UserError(f"{path}: {first['loc'][0]} is {first['input']!r}; {first['msg'].lower()}") from error
-
-
-def _source(data: object) -> Source | None:
-    """What ``data`` in a recipe.yaml says: a path, or path, layout and classes; None where it is neither."""
-    asked = data if isinstance(data, dict) else {"path": data}
-    known = set(asked) <= set(Source._fields) and "path" in asked
-    return Source(**asked) if known and all(isinstance(value, str) for value in asked.values()) else None
+        raise UserError(f"{where}: {first['loc'][0]} is {first['input']!r}; {first['msg'].lower()}") from error

@@ -1,7 +1,6 @@
 """A run: a folder in which a recipe becomes a model, and from which it goes on after a stop."""
 
 import csv
-import math
 import signal
 import threading
 import time
@@ -9,39 +8,51 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
+
+import torch
 
 from pixelwise.bundle import Bundle
 from pixelwise.data import Dataset
 from pixelwise.errors import UserError
 from pixelwise.files import replacing
-from pixelwise.machine import describe, reuse_memory
-from pixelwise.models import Painter
+from pixelwise.machine import describe, deterministic, reuse_memory
+from pixelwise.processes import agreed, count, rank, total
 from pixelwise.progress import TrainingProgress
 from pixelwise.training.adversarial import Watch
-from pixelwise.training.batches import class_weights
+from pixelwise.training.batches import class_weights, samples_of_step
 from pixelwise.training.cache import TrainingImages
-from pixelwise.training.loop import Losses, measure, train_step, validate
+from pixelwise.training.guard import READ_EVERY, Guard, Row
+from pixelwise.training.loop import measure, train_step, validate
+from pixelwise.training.own_augmentation import find_augment
 from pixelwise.training.recipe import Recipe
-from pixelwise.training.samples import write_samples
+from pixelwise.training.samples import Samples
+from pixelwise.training.sharing import check_processes
 from pixelwise.training.state import State, fresh_state
+from pixelwise.training.tracking import Tracker
 
 BEST, LAST, STATE, HISTORY = "best.safetensors", "last.safetensors", "state.safetensors", "history.csv"
-SAMPLES = "samples"  # of a painter: a picture per validation
-LOSS_EVERY = 10  # steps; reading the loss waits for the device
-
-Row = dict[str, float]
+SAMPLES = "samples"  # a picture per validation
+SAVE_EVERY = 30.0  # seconds between two validations, at least, after which a run is saved
+SAVE_SHARE = 0.02  # of the time, at most, that goes into that
+STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupted(UserError):
-    """The user stopped the run; what was learnt is saved and the message says how to go on."""
+    """The user or the system stopped the run; what was learnt is saved and the message says how to go on."""
 
-    exit_code = 130  # as a shell reports a program that Ctrl-C ended
+    def __init__(self, message: str, *, signal_number: int) -> None:
+        super().__init__(message)
+        self.exit_code = 128 + signal_number  # as a shell reports a program that a signal ended
 
 
 @dataclass
 class Run:
-    """One training run. dataset: with a validation split. cache: its training images, on the device."""
+    """One training run. dataset: with a validation split. cache: its training images, on the device.
+
+    tracker: is told every validation too. Of several processes, the first writes and speaks for all.
+    """
 
     recipe: Recipe
     dataset: Dataset
@@ -49,6 +60,7 @@ class Run:
     cache: TrainingImages
     state: State
     history: list[Row] = field(default_factory=list)
+    tracker: Tracker | None = None
 
     @property
     def steps_per_epoch(self) -> float:
@@ -58,35 +70,56 @@ class Run:
     def train(self) -> Bundle:
         """Trains to the last step and gives the model with the best validation mIoU.
 
-        Writes best, last, state and history after every validation, each whole or not at all.
-        Raises Interrupted on Ctrl-C, after saving; UserError where the loss diverges or nothing can be written.
+        Writes best, last, state and history after every validation, and now and then between, each whole or not at all.
+        Raises Interrupted on Ctrl-C or where the system asks it to end, after saving; UserError where the loss diverges
+        or nothing can be written.
         """
         reuse_memory()
         recipe, state = self.recipe, self.state
         weights = class_weights(self.cache, len(self.dataset.labels), recipe.class_balance)
-        self._began = time.monotonic() - (self.history[-1]["seconds"] if self.history else 0)
+        self._began = self._saved = time.monotonic()
+        self._before = self.history[-1]["seconds"] if self.history else 0.0
+        self._saving = 0.0
         milestones = validation_steps(recipe)
-        watch = Watch(self.steps_per_epoch)
+        watch, guard = Watch(self.steps_per_epoch), self._guard()
         shown = in_words(measure(state.averaged)).replace("mean IoU", "mIoU")
         progress = TrainingProgress(recipe.steps, self.steps_per_epoch, recipe.batch, measure=shown)
-        with progress, _stop_asked() as asked:
+        with progress, stop_asked() as asked:
             while state.step < recipe.steps:
-                losses = train_step(state, recipe, self.cache, weights, self.dataset.labels.ignore)
-                milestone, stop = state.step in milestones, asked()
-                if milestone or stop or state.step % LOSS_EVERY == 0:
-                    read = self._read(losses)
+                guard.add(state.step, train_step(state, recipe, self.cache, weights, self.dataset.labels.ignore))
+                milestone = state.step in milestones
+                stop = self._stop(asked(), reading=milestone or state.step % READ_EVERY == 0)
+                if milestone or stop or state.step % READ_EVERY == 0:
+                    read = guard.read()
                     progress.update(state.step, read["loss"])
                     if silent := watch.look(state.step, read):
                         progress.say(f"at step {state.step} {silent}")
+                    if milestone:
+                        self._validate_and_save(read, progress)
+                    elif stop or self._is_time_to_save():
+                        self._save()
                 else:
                     progress.update(state.step)
-                if milestone:
-                    self._validate_and_save(read, progress)
-                elif stop:
-                    self._save()
                 if stop and state.step < recipe.steps:
-                    raise Interrupted(self._how_to_go_on())
+                    raise Interrupted(self._how_to_go_on(), signal_number=stop)
         return self.bundle()
+
+    def _guard(self) -> Guard:
+        def names(step: int) -> list[str]:
+            return [self.dataset.train.names[drawn.index] for drawn in samples_of_step(self.recipe, step, self.cache)]
+
+        ordinary = max((row["loss"] for row in self.history), default=None)
+        return Guard(self.folder, names, ordinary, fp16=self.recipe.precision == "fp16")
+
+    def _stop(self, asked: int, *, reading: bool) -> int:
+        """The signal that asks to stop; several processes ask each other only when they read their losses."""
+        if count() == 1:
+            return asked
+        return (asked or signal.SIGTERM) if reading and total(torch.tensor(float(asked > 0))) else 0
+
+    def _is_time_to_save(self) -> bool:
+        """Saving takes a fiftieth of the time, and more than half a minute lies between two."""
+        return time.monotonic() - self._saved > max(SAVE_EVERY, self._saving / SAVE_SHARE)
 
     def bundle(self) -> Bundle:
         """The averaged network as it is now, with its labels and where it comes from."""
@@ -113,8 +146,8 @@ class Run:
         )
 
     def _validate_and_save(self, losses: Row, progress: TrainingProgress) -> None:
-        state, dataset, size = self.state, self.dataset, self.recipe.size
-        score = validate(state.averaged, dataset.val, dataset, size)
+        state, dataset = self.state, self.dataset
+        score = validate(state.averaged, dataset.val, dataset, self.recipe)
         progress.validated(state.step, score)
         self.history.append(
             {
@@ -124,34 +157,37 @@ class Run:
                 "learning_rate": state.optimizer.param_groups[0]["lr"],
                 measure(state.averaged): round(score, 6),
                 "images_per_second": round(progress.images_per_second(state.step), 2),
-                "seconds": round(time.monotonic() - self._began, 1),
+                "seconds": round(self._before + time.monotonic() - self._began, 1),
             }
         )
-        if isinstance(state.averaged, Painter):
-            write_samples(self.folder / SAMPLES / f"{state.step:07d}.png", state.averaged, dataset, size)
-        if score > state.best:
-            state.best = score
+        best, state.best = score > state.best, max(score, state.best)
+        if rank() > 0:
+            return
+        picture = self.folder / SAMPLES / f"{state.step:07d}.png"
+        self._samples.write(picture, state.averaged)
+        if best:
             self.bundle().save(self.folder / BEST)
         self._save()
+        if self.tracker:
+            self.tracker.row(state.step, self.history[-1])
+            self.tracker.picture(state.step, picture)
+
+    @cached_property
+    def _samples(self) -> Samples:
+        return Samples(self.dataset, self.recipe.size)
 
     def _save(self) -> None:
         """All that resuming needs. Asked for between two validations, it leaves no trace in how the run ends."""
+        if rank() > 0:
+            return
+        began = time.monotonic()
         if not (self.folder / BEST).exists():
             self.bundle().save(self.folder / BEST)
         self.bundle().save(self.folder / LAST)
         write_history(self.folder / HISTORY, self.history)
-        self.state.save(self.folder / STATE)
-
-    def _read(self, losses: Losses) -> Row:
-        """The losses as numbers. Raises UserError where one is none."""
-        read = {name: float(loss) for name, loss in losses.items()}
-        for name, loss in read.items():
-            if not math.isfinite(loss):
-                raise UserError(
-                    f"the {name.replace('_', ' ')} is {loss} at step {self.state.step}: training diverged; the last "
-                    f"good model is in {self.folder}; try a smaller learning_rate in recipe.yaml"
-                )
-        return read
+        self.state.save(self.folder / STATE, len(self.cache))
+        self._saved = time.monotonic()
+        self._saving = self._saved - began
 
     def _how_to_go_on(self) -> str:
         return (
@@ -162,18 +198,27 @@ class Run:
 
 def start_run(recipe: Recipe, dataset: Dataset, folder: Path, cache: TrainingImages, *, pretrained: bool = True) -> Run:
     """A run before its first step. pretrained: as in `fresh_state`."""
+    check_processes(recipe)
+    if recipe.deterministic:
+        deterministic()
+    if recipe.augment:
+        find_augment(recipe.augment)
     channels = dataset.format.channels
     state = fresh_state(recipe, dataset.labels, cache.device, in_channels=channels, pretrained=pretrained)
     return Run(recipe, dataset, folder, cache, state)
 
 
 def resume_run(recipe: Recipe, dataset: Dataset, folder: Path, cache: TrainingImages) -> Run:
-    """The run in ``folder`` where it was last saved, or its beginning. Raises UserError for a damaged state."""
-    saved = (folder / STATE).exists()
+    """The run in ``folder`` where it was last saved, or its beginning.
+
+    Of several processes the first reads it for all. Raises UserError for a damaged state.
+    """
+    saved = bool(agreed(float((folder / STATE).exists())))
     run = start_run(recipe, dataset, folder, cache, pretrained=not saved)
     if saved:
-        run.state.load(folder / STATE)
-        run.history = [row for row in read_history(folder / HISTORY) if row["step"] <= run.state.step]
+        run.state.load(folder / STATE, len(cache))
+        if rank() == 0:
+            run.history = [row for row in read_history(folder / HISTORY) if row["step"] <= run.state.step]
     return run
 
 
@@ -215,19 +260,23 @@ def read_history(path: Path) -> list[Row]:
 
 
 @contextmanager
-def _stop_asked() -> Iterator[Callable[[], bool]]:
-    """Whether Ctrl-C was pressed since; a second one stops at once. In other threads always False."""
-    asked = threading.Event()
+def stop_asked() -> Iterator[Callable[[], int]]:
+    """The signal, if any, that has asked to stop since: Ctrl-C, or SIGTERM as a scheduler sends it; 0 before.
+
+    A second one stops at once. In other threads always 0.
+    """
+    asked = [0]
     if threading.current_thread() is not threading.main_thread():
-        yield asked.is_set
+        yield lambda: 0
         return
 
-    def ask(*_: object) -> None:
-        signal.signal(signal.SIGINT, before)
-        asked.set()
+    def ask(number: int, _: object) -> None:
+        signal.signal(number, before[signal.Signals(number)])
+        asked[0] = number
 
-    before = signal.signal(signal.SIGINT, ask)
+    before = {number: signal.signal(number, ask) for number in STOPPING}
     try:
-        yield asked.is_set
+        yield lambda: asked[0]
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
