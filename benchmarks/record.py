@@ -56,6 +56,20 @@ SHORT = "--model encoder_unet --size 192x256 --epochs 10"
 MODELS |= {f"pretrained_{seed}": f"{SHORT} --seed {seed} {SQUEEZENET}" for seed in range(3)}
 MODELS |= {f"scratch_{seed}": f"{SHORT} --seed {seed}" for seed in range(3)}
 
+# What a plan chooses from: street on CamVid, 10 passes at 192x256, seed 0; each changes one thing.
+ONE = "--model street --size 192x256 --epochs 10"
+TRAINING = {
+    "base": ONE,
+    "sgd": f"{ONE} --set optimizer=sgd --set schedule=poly",
+    "sgd_faster": f"{ONE} --set optimizer=sgd --set schedule=poly --set learning_rate=0.03",
+    "one_cycle": f"{ONE} --set schedule=one_cycle --set warm_up=0.3",
+    "rare": f"{ONE} --set rare_sampling=0.25",
+    "classmix": f"{ONE} --set classmix=0.5",
+    "dice": f"{ONE} --set 'loss=ce + 0.5 dice'",
+    "lovasz": f"{ONE} --set 'loss=ce + 0.5 lovasz'",
+    "flip": f"{ONE} --set view=flip",
+}
+
 # Photo to label on the Cityscapes pairs at 256x256, the generator of Pix2Pix at half its width: what each part of its
 # loss brings, and the same network as an ordinary classifier. 18 passes over the 1,500 images, batches of 4.
 HALF = "--model pix2pix --option width=32 --size 256x256 --epochs 18 --batch 4 --option generate=evaluated"
@@ -89,6 +103,7 @@ RECORDS = (
     Record("camvid_segnet_30m_cpu", f"train {CAMVID} --model segnet --budget 30m --device cpu"),
     Record("cityscapes_pairs_street_8m_cpu", f"train {PAIRS} --model street --budget 8m --device cpu"),
     *(Record(f"models_{name}", f"train {CAMVID} {arguments} --device cpu") for name, arguments in MODELS.items()),
+    *(Record(f"training_{name}", f"train {CAMVID} {arguments} --device cpu") for name, arguments in TRAINING.items()),
     *(Record(f"pix2pix_{name}", f"train {PAIRS} {arguments} --device cpu") for name, arguments in PIX2PIX.items()),
     # The paper's own row: width 64, batches of 1, 200 passes.
     Record(
