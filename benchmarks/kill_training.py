@@ -15,6 +15,7 @@ import json
 import math
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from signal import SIGKILL, SIGUSR2
 from typing import Any
+
+from safetensors import safe_open
 
 from pixelwise.data.dataset import Source
 from pixelwise.tensors import load_tensors
@@ -62,22 +65,23 @@ told = open(os.environ["TOLD"], "w")
 faulthandler.register(signal.SIGUSR2, told, all_threads=False)
 print("ready", file=told, flush=True)
 """
-# A function on the stack, and what a process is then at; the first that is there counts.
+# A function on the stack with its file, and what a process is then at; the first that is there counts.
 PHASES = {
-    "train_step": "training",
-    "validate": "validating",
-    "save": "writing weights",
-    "write_history": "writing weights",
-    "write": "drawing samples",
-    "_validate_and_save": "writing weights",
-    "evaluate": "final evaluation",
-    "save_evaluation": "report",
-    "resume_run": "loading the state",
-    "start_run": "beginning",
-    "fill": "reading images",
-    "_stored": "decoding",
-    "train": "between two steps",
+    "loop.py train_step": "training",
+    "loop.py validate": "validating",
+    "samples.py write": "drawing samples",
+    "run.py _save": "saving",
+    "run.py _validate_and_save": "saving",
+    "run.py train": "between two steps",
+    "evaluate.py evaluate": "final evaluation",
+    "api.py save_evaluation": "writing the report",
+    "api.py _finish": "writing the scored model",
+    "run.py resume_run": "loading the state",
+    "run.py start_run": "beginning",
+    "plan.py fill": "reading images",
+    "api.py _stored": "decoding images",
 }
+TOLD_LINE = re.compile(r'File ".*/(\w+\.py)", line \d+ in (\w+)')
 
 
 @dataclass
@@ -110,6 +114,15 @@ class Pace:
         # Of kills even over (0, w), w > start, the mean progress is (w - start)^2 / 2w.
         return self.start + wanted + math.sqrt((self.start + wanted) ** 2 - self.start**2)
 
+    def learn(self, passed: float, saves: list[tuple[float, int]]) -> None:
+        """Keeps up with a machine that has other work too. saves: when a process saved, and after which step."""
+        if not saves:
+            self.start = max(self.start, passed)
+            return
+        (first, one), (last, other) = saves[0], saves[-1]
+        self.start = first
+        self.step = (last - first) / (other - one) if other > one else self.step
+
 
 @dataclass
 class Killed:
@@ -122,25 +135,28 @@ class Killed:
 
     def kill(self, kills: int) -> None:
         """Starts or resumes the run and kills it at a random moment; counted where it had not ended before."""
-        ending = max(1, round(ENDING_SHARE * kills))
-        window = self.pace.window(RECIPE.steps - saved_step(KILLED), kills - len(self.kills) - ending)
-        moment, process, began = self.random.uniform(0, window), start(KILLED), time.monotonic()
-        self.starts += 1
-        before = stamp(KILLED)
+        left, ending = RECIPE.steps - saved_step(KILLED), max(1, round(ENDING_SHARE * kills))
+        moment = self.random.uniform(0, self.pace.window(left, kills - len(self.kills) - ending))
+        process, began, self.starts = start(KILLED), time.monotonic(), self.starts + 1
+        saves, before = [], stamp(KILLED)
         while (passed := time.monotonic() - began) < moment:
+            if stamp(KILLED) != before:
+                before = stamp(KILLED)
+                saves.append((passed, saved_step(KILLED)))
             try:
                 process.wait(min(0.05, moment - passed))
-                must_have_ended(process)
-                return
             except subprocess.TimeoutExpired:
-                if stamp(KILLED) != before:  # the first start, which decoded all images, took longer
-                    self.pace.start = min(self.pace.start, passed)
+                continue
+            must_have_ended(process)
+            return
         phase = ask(process)
         process.kill()
         if process.wait() != -SIGKILL:
             must_have_ended(process)
             return
         self.kills.append(Kill(round(passed, 2), phase, saved_step(KILLED), half_written(KILLED)))
+        if left:
+            self.pace.learn(passed, saves)
 
 
 def start(run: Path) -> "subprocess.Popen[str]":
@@ -150,7 +166,7 @@ def start(run: Path) -> "subprocess.Popen[str]":
     environment = os.environ | {
         "OMP_NUM_THREADS": "1",
         "PIXELWISE_CACHE": str(ROOT / HERE / f"cache_of_{run.name}"),
-        "PYTHONPATH": str(ROOT / HERE / "asked"),
+        "PYTHONPATH": os.pathsep.join([str(ROOT / HERE / "asked"), os.environ.get("PYTHONPATH", "")]).strip(os.pathsep),
         "TOLD": str(ROOT / HERE / "told"),
     }
     command = [sys.executable, "-m", "pixelwise", "train", *map(str, words), "--device", "cpu"]
@@ -173,7 +189,7 @@ def ask(process: "subprocess.Popen[str]") -> str:
         return "starting Python"  # it could not answer yet
     process.send_signal(SIGUSR2)
     time.sleep(0.005)
-    functions = {line.rsplit(" in ", 1)[-1] for line in told.read_text().splitlines() if "pixelwise" in line}
+    functions = {" ".join(found) for found in TOLD_LINE.findall(told.read_text())}
     return next((phase for function, phase in PHASES.items() if function in functions), "starting pixelwise")
 
 
@@ -186,7 +202,10 @@ def stamp(run: Path) -> int:
 def saved_step(run: Path) -> int:
     """The step from which a run would go on."""
     state = ROOT / run / "state.safetensors"
-    return int(json.loads(load_tensors(state)[1]["state"])["step"]) if state.exists() else 0
+    if not state.exists():
+        return 0
+    with safe_open(state, framework="pt") as file:
+        return int(json.loads(file.metadata()["state"])["step"])
 
 
 def half_written(run: Path) -> list[str]:
@@ -203,17 +222,20 @@ def files(run: Path) -> list[str]:
 def prepare() -> None:
     """An empty folder, and in it the data, the recipe and what lets processes tell what they are at."""
     shutil.rmtree(ROOT / HERE, ignore_errors=True)
-    lines = _lines("val.txt")
-    left_out = {Path(line.split()[0]).name for line in set(lines) - set(lines[::VALIDATED])}
-    shutil.copytree(CAMVID, ROOT / DATA, ignore=lambda _, names: left_out & set(names))
-    (ROOT / DATA / "val.txt").write_text("\n".join(lines[::VALIDATED]) + "\n", encoding="utf-8")
+    for split, lines in chosen().items():
+        for name in " ".join(lines).split():
+            (ROOT / DATA / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(CAMVID / name, ROOT / DATA / name)
+        (ROOT / DATA / f"{split}.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     (ROOT / HERE / "asked").mkdir()
     (ROOT / HERE / "asked" / "sitecustomize.py").write_text(ASKED, encoding="utf-8")
     save_recipe(RECIPE, ROOT / HERE / "recipe.yaml", Source(str(DATA)))
 
 
-def _lines(name: str) -> list[str]:
-    return (CAMVID / name).read_text(encoding="utf-8").splitlines()
+def chosen() -> dict[str, list[str]]:
+    """The lines of train.txt, and every eighth of val.txt: an image and its mask each."""
+    lines = {split: (CAMVID / f"{split}.txt").read_text(encoding="utf-8").splitlines() for split in ("train", "val")}
+    return lines | {"val": lines["val"][::VALIDATED]}
 
 
 def undisturbed() -> tuple[Pace, float]:
@@ -281,8 +303,7 @@ def result(killed: Killed, found: dict[str, list[str]], seconds: dict[str, float
         "environment": environment,
         "seed": seed,
         "recipe": asdict(RECIPE),
-        "training_images": len(_lines("train.txt")),
-        "validation_images": len(_lines("val.txt")[::VALIDATED]),
+        "images": {split: len(lines) for split, lines in chosen().items()},
         "seconds": {name: round(value, 1) for name, value in seconds.items()},
         "kills": len(kills),
         "starts": killed.starts,

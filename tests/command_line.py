@@ -101,11 +101,11 @@ def files_below(folder: Path) -> Iterator[str]:
 def quick(line: str) -> str:
     """A command line of the documents with what makes it long made short; all else is as a person types it.
 
-    `pixelwise train` gets one epoch of tiny crops in the place of its budget, epochs, size and batch.
+    `pixelwise plan` and `pixelwise train` get one epoch of tiny crops in the place of budget, epochs, size, batch.
     `pixelwise demo` gets six seconds, enough on a busy machine, for `tiny_demo` has made its scenes few and small.
     """
     words = shlex.split(line, comments=True)
-    if words[1] == "train" and "--resume" not in words and "--help" not in words:
+    if words[1] in ("plan", "train") and not {"--resume", "--recipe", "--help"} & set(words):
         return shlex.join([*_without(words, "--budget", "--epochs", "--size", "--batch"), "--epochs", "1", *TINY])
     if words[1] == "demo" and "--write" not in words and "--help" not in words:
         return shlex.join([*_without(words, "--budget"), "--budget", "6s"])

@@ -182,7 +182,7 @@ def refused_model(path: Path, desk: Path) -> str:
         ("--model encoder_unet --set freeze=1", "give its weights too"),
         (
             "--model encoder_unet --set encoder_rate=-1",
-            "an encoder rate of -1.0 teaches nothing; give a number above 0",
+            "encoder_rate is -1; input should be greater than 0",
         ),
     ],
 )

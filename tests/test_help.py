@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from command_line import pixelwise, quick, typed
 
-COMMANDS = ("demo", "check", "models", "train", "evaluate", "predict", "import-keras")
+COMMANDS = ("demo", "check", "models", "plan", "train", "evaluate", "predict", "import-keras")
 SLOW = ("torch", "cv2", "numpy", "jinja2", "PIL")
 
 

@@ -45,7 +45,7 @@ from pixelwise.training.loop import view_of
 from pixelwise.training.parsing import parse_duration
 from pixelwise.training.plan import fill
 from pixelwise.training.run import BEST, HISTORY, SAMPLES
-from pixelwise.training.tracking import tracker
+from pixelwise.training.tracking import check_tracker, told, tracker
 
 __all__ = [
     "Model",
@@ -161,6 +161,7 @@ def train_request(
     track: str = "",
 ) -> Model:
     """As `train`, with everything a Request can hold."""
+    check_tracker(track)
     with joined(pick_device(device)):
         dataset = _opened(data)
         name = f"{request.model}_{dataset.name}"
@@ -181,6 +182,7 @@ def train_recipe(
     track: str = "",
 ) -> Model:
     """Does what a recipe.yaml says, on the data that it names or on other data."""
+    check_tracker(track)
     with joined(pick_device(device)):
         settings, source = load_recipe(Path(recipe))
         dataset = _opened(open_dataset(*source) if data is None else data)
@@ -211,6 +213,7 @@ def show_augmentation(recipe: Recipe, dataset: Dataset, path: str | Path) -> Non
 
 def resume(run: str | Path, device: str = "auto", track: str = "") -> Model:
     """Goes on with a run that was stopped, from where it was last saved; a folder with only recipe.yaml begins."""
+    check_tracker(track)
     with joined(pick_device(device)):
         return _resumed(Path(run), device, track)
 
@@ -344,8 +347,7 @@ def _finish(run: Run, track: str) -> Model:
     try:
         trained = run.train()
     except UserError:
-        if run.tracker:
-            run.tracker.close(None)
+        _close(run, None)
         raise
     if rank() > 0:
         return Model(trained)
@@ -358,9 +360,15 @@ def _finish(run: Run, track: str) -> Model:
     model.bundle.scores = {"conditions": asdict(evaluation.conditions)} | evaluation.scores()
     model.save(run.folder / BEST)
     save_evaluation(evaluation, model, run.dataset, run.folder)
-    if run.tracker:
-        run.tracker.close(evaluation.scores())
+    _close(run, evaluation.scores())
     return model
+
+
+def _close(run: Run, scores: dict[str, float] | None) -> None:
+    """Ends what is tracked; scores: the final ones, if the run came so far."""
+    if run.tracker:
+        with told(say):
+            run.tracker.close(scores)
 
 
 def _write_json(path: Path, content: dict[str, str]) -> None:

@@ -30,7 +30,7 @@ from pixelwise.training.recipe import Recipe
 from pixelwise.training.samples import Samples
 from pixelwise.training.sharing import check_processes
 from pixelwise.training.state import State, fresh_state
-from pixelwise.training.tracking import Tracker
+from pixelwise.training.tracking import Tracker, told
 
 BEST, LAST, STATE, HISTORY = "best.safetensors", "last.safetensors", "state.safetensors", "history.csv"
 SAMPLES = "samples"  # a picture per validation
@@ -169,8 +169,9 @@ class Run:
             self.bundle().save(self.folder / BEST)
         self._save()
         if self.tracker:
-            self.tracker.row(state.step, self.history[-1])
-            self.tracker.picture(state.step, picture)
+            with told(progress.say):
+                self.tracker.row(state.step, self.history[-1])
+                self.tracker.picture(state.step, picture)
 
     @cached_property
     def _samples(self) -> Samples:

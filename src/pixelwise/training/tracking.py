@@ -54,9 +54,23 @@ def tracker(name: str, folder: Path, *, facts: Mapping[str, object], run_name: s
     Traceback (most recent call last):
     pixelwise.errors.UserError: there is no tracker 'tensorbord'; did you mean 'tensorboard'? Known: mlflow, tensorboard
     """
-    if name not in TRACKERS:
-        raise unknown("tracker", name, TRACKERS)
+    check_tracker(name)
     return TRACKERS[name](folder, facts, run_name, step=step)
+
+
+def check_tracker(name: str) -> None:
+    """Raises UserError for a name that is no tracker's; "" is none at all."""
+    if name and name not in TRACKERS:
+        raise unknown("tracker", name, TRACKERS)
+
+
+@contextmanager
+def told(say: Callable[[str], None]) -> Iterator[None]:
+    """Within, what cannot be tracked is said and the run goes on: history.csv has it anyway."""
+    try:
+        yield
+    except UserError as error:
+        say(str(error))
 
 
 class TensorBoard:
