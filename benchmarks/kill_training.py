@@ -10,7 +10,6 @@ tensor, a score, a picture, a file too many.
 """
 
 import argparse
-import csv
 import json
 import math
 import os
@@ -22,6 +21,7 @@ import sys
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from signal import SIGKILL, SIGUSR2
 from typing import Any
@@ -30,7 +30,7 @@ from safetensors import safe_open
 
 from pixelwise.data.dataset import Source
 from pixelwise.tensors import load_tensors
-from pixelwise.training import Recipe, save_recipe
+from pixelwise.training import Recipe, read_history, save_recipe
 
 ROOT = Path(__file__).parents[1]
 CAMVID = ROOT.parent / "shared" / "data" / "camvid"
@@ -258,7 +258,7 @@ def differences(one: Path, other: Path) -> dict[str, list[str]]:
     """For all that two runs should have in common, where they differ."""
     found = {name: _different_tensors(one / name, other / name) for name in tensor_files(one)}
     rows = [_history(run) for run in (one, other)]
-    found["history.csv"] = [] if rows[0] == rows[1] else ["a row"]
+    found["history.csv"] = [f"row {n}" for n, pair in enumerate(zip_longest(*rows), start=1) if pair[0] != pair[1]]
     scores = [json.loads((ROOT / run / "evaluation.json").read_text(encoding="utf-8")) for run in (one, other)]
     found["evaluation.json"] = [key for key in scores[0] if scores[0][key] != scores[1].get(key)]
     found["files"] = sorted(set(files(one)) ^ set(files(other)))
@@ -284,9 +284,9 @@ def _different_tensors(one: Path, other: Path) -> list[str]:
     return sorted((first.keys() | second.keys()) - same)
 
 
-def _history(run: Path) -> list[dict[str, str]]:
-    with (ROOT / run / "history.csv").open(newline="", encoding="utf-8") as file:
-        return [{key: value for key, value in row.items() if key not in TOLD} for row in csv.DictReader(file)]
+def _history(run: Path) -> list[dict[str, float]]:
+    rows = read_history(ROOT / run / "history.csv")
+    return [{key: value for key, value in row.items() if key not in TOLD} for row in rows]
 
 
 def _bytes(path: Path) -> bytes:

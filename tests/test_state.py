@@ -202,3 +202,47 @@ def test_a_state_that_is_cut_off_is_refused(cache: Cache, tmp_path: Path) -> Non
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(UserError, match="is not a whole safetensors file"):
         fresh_state(RECIPE, CAMVID11, CPU).load(path, 3)
+
+
+def test_an_encoder_that_thaws_learns_from_then_on_and_goes_on_byte_for_byte(
+    cache: Cache, weights: dict[str, torch.Tensor], tmp_path: Path
+) -> None:
+    recipe = with_encoder(freeze=0.2)  # two of ten steps
+    assert moved(trained(2, cache, recipe), weights) == 0
+    for saved_after in (1, 3):
+        uninterrupted = trained(saved_after, cache, recipe)
+        uninterrupted.save(tmp_path / "state.safetensors", 3)
+        resumed = fresh_state(recipe, CAMVID11, CPU, pretrained=False)
+        resumed.load(tmp_path / "state.safetensors", 3)
+        assert numbers(trained(3, cache, recipe, resumed)) == numbers(trained(3, cache, recipe, uninterrupted))
+        assert moved(resumed, weights) > 0
+
+
+@pytest.mark.parametrize("settings", [{"optimizer": "sgd"}, {"precision": "fp16"}, {"schedule": "one_cycle"}], ids=str)
+def test_every_optimiser_and_precision_goes_on_byte_for_byte(
+    settings: dict[str, object], cache: Cache, tmp_path: Path
+) -> None:
+    recipe = replace(RECIPE, **settings)
+    uninterrupted = trained(3, cache, recipe)
+    uninterrupted.save(tmp_path / "state.safetensors", 3)
+    resumed = fresh_state(recipe, CAMVID11, CPU)
+    resumed.load(tmp_path / "state.safetensors", 3)
+    assert numbers(trained(2, cache, recipe, resumed)) == numbers(trained(2, cache, recipe, uninterrupted))
+
+
+def test_a_state_of_other_training_images_is_refused(cache: Cache, tmp_path: Path) -> None:
+    trained(1, cache).save(tmp_path / "state.safetensors", 3)
+    with pytest.raises(UserError, match="the run began with 3 training images and now there are 4"):
+        fresh_state(RECIPE, CAMVID11, CPU).load(tmp_path / "state.safetensors", 4)
+
+
+def test_a_batch_in_parts_has_the_gradient_of_the_whole() -> None:
+    """Without batch norm, which goes by the images of a part; labels ignored in one image more than in another."""
+    samples = held("a", "b", "c", "d")
+    cache = fill_cache(samples, (32, 32), CPU)
+    cache.labels[0, :20] = 255
+    plain = {"width": 4, "batch_norm": False}
+    recipe = replace(RECIPE, options=plain, batch=4, optimizer="sgd", beta1=0.0, precision="fp32")
+    whole, parts = (trained(1, cache, replace(recipe, accumulate=accumulate)) for accumulate in (1, 3))
+    for one, two in zip(whole.network.parameters(), parts.network.parameters(), strict=True):
+        assert torch.allclose(one, two, rtol=1e-4, atol=1e-6)

@@ -1,115 +1,51 @@
 """The public face: a few functions over the rooms below, for Python and for the command line alike."""
 
-import json
 import time
-from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from PIL import Image as Pillow
-
-from pixelwise.bundle import Bundle, load_bundle
-from pixelwise.data import Dataset, Split, open_dataset
-from pixelwise.data.dataset import Image
-from pixelwise.data.sampling import even_sample
-from pixelwise.data.splitting import with_validation
-from pixelwise.data.store.stored import stored
-from pixelwise.errors import UserError
+from pixelwise.data import Dataset, open_dataset
 from pixelwise.evaluation import Evaluation
 from pixelwise.evaluation import evaluate as evaluate_bundle
-from pixelwise.files import replacing
 from pixelwise.keras import import_keras as bundle_of_keras
 from pixelwise.labels import LabelMap
-from pixelwise.machine import describe, pick_device
-from pixelwise.prediction import Segmentation, paint
-from pixelwise.prediction import predict as predict_photo
-from pixelwise.processes import first_alone, joined, own_device, rank, restarts
-from pixelwise.progress import say
-from pixelwise.report import Example, choose_examples, command_line, write_painting_report, write_report
-from pixelwise.report.augmentation_page import write_augmentation_page
-from pixelwise.training import (
-    Plan,
-    Recipe,
-    Request,
-    Run,
-    load_recipe,
-    plan,
-    read_history,
-    resume_run,
-    save_recipe,
-    start_run,
+from pixelwise.model import Model, load
+from pixelwise.runs import (
+    ENVIRONMENT,
+    EVALUATION,
+    REPORT,
+    opened,
+    plan_request,
+    resume,
+    save_evaluation,
+    save_plan,
+    show_augmentation,
+    train_recipe,
+    train_request,
 )
-from pixelwise.training.adversarial import collapses
-from pixelwise.training.folders import RECIPE, begun_run, locked, new_run
-from pixelwise.training.loop import view_of
+from pixelwise.training import Request
+from pixelwise.training.folders import RECIPE
 from pixelwise.training.parsing import parse_duration
-from pixelwise.training.plan import fill
-from pixelwise.training.run import BEST, HISTORY, SAMPLES
-from pixelwise.training.tracking import check_tracker, told, tracker
 
 __all__ = [
+    "ENVIRONMENT",
+    "EVALUATION",
+    "RECIPE",
+    "REPORT",
     "Model",
     "evaluate",
     "import_keras",
     "load",
     "open_dataset",
+    "plan_request",
     "resume",
+    "save_evaluation",
+    "save_plan",
+    "show_augmentation",
     "train",
     "train_recipe",
     "train_request",
 ]
-
-SHOWN = 4  # images on the page of augmentation
-ENVIRONMENT, EVALUATION, REPORT = "environment.json", "evaluation.json", "report.html"
-
-
-class Model:
-    """A trained model: labels photos, is scored, is one file.
-
-    bundle: network, labels, preprocessing, provenance. run: the folder it was trained in, if known.
-    evaluation: its scores on the validation split, where it was trained just now.
-    """
-
-    def __init__(self, bundle: Bundle, run: Path | None = None, evaluation: Evaluation | None = None) -> None:
-        self.bundle = bundle
-        self.run = run
-        self.evaluation = evaluation
-
-    @property
-    def labels(self) -> LabelMap:
-        """What its classes are."""
-        return self.bundle.labels
-
-    def predict(self, photo: str | Path | Image) -> Segmentation:
-        """Labels a photo (a file, or (h, w, 3) uint8 RGB) at its own size."""
-        return predict_photo(self.bundle, photo)
-
-    def paint(self, image: str | Path | Image) -> Pillow.Image:
-        """What a painter, pix2pix for one, makes of an image (a file, or (h, w, 3) uint8 RGB), at its size.
-
-        The coloured label of a photo, or the photo of a coloured label. Raises UserError for a model that paints not.
-        """
-        return paint(self.bundle, image)
-
-    def save(self, path: str | Path) -> None:
-        """Writes the model as one safetensors file."""
-        self.bundle.save(path)
-
-    def __repr__(self) -> str:
-        weights = sum(tensor.numel() for tensor in self.bundle.network.parameters())
-        return f"Model({self.bundle.model}, {len(self.labels)} classes, {weights / 1e6:.1f} million weights)"
-
-
-def load(path: str | Path, device: str = "auto") -> Model:
-    """The model in a file, or the best one of a run folder.
-
-    Raises UserError where there is none, or the file is damaged.
-    """
-    folder = Path(path)
-    if folder.is_dir() and not (folder / BEST).exists():
-        raise UserError(f"{path}: holds no {BEST}; give a model file or a run folder in which a model was trained")
-    file = folder / BEST if folder.is_dir() else folder
-    return Model(load_bundle(file, pick_device(device)), file.parent if (file.parent / RECIPE).exists() else None)
 
 
 def train(  # noqa: PLR0913 - what people set most often
@@ -152,106 +88,6 @@ def train(  # noqa: PLR0913 - what people set most often
     return train_request(data, request, device=device, run=run, track=track)
 
 
-def train_request(
-    data: str | Path | Dataset,
-    request: Request,
-    *,
-    device: str = "auto",
-    run: str | Path | None = None,
-    track: str = "",
-) -> Model:
-    """As `train`, with everything a Request can hold."""
-    check_tracker(track)
-    with joined(pick_device(device)):
-        dataset = _opened(data)
-        name = f"{request.model}_{dataset.name}"
-        if restarts() and (begun := begun_run(run, name)):
-            return _resumed(begun, device, track)
-        with new_run(run, name) as folder:
-            dataset = _stored(dataset)  # every damaged file is named now
-            planned = plan(request, dataset, own_device(pick_device(device)))
-            return _begun(planned, dataset, folder, track)
-
-
-def train_recipe(
-    recipe: str | Path,
-    data: str | Path | Dataset | None = None,
-    *,
-    device: str = "auto",
-    run: str | Path | None = None,
-    track: str = "",
-) -> Model:
-    """Does what a recipe.yaml says, on the data that it names or on other data."""
-    check_tracker(track)
-    with joined(pick_device(device)):
-        settings, source = load_recipe(Path(recipe))
-        dataset = _opened(open_dataset(*source) if data is None else data)
-        name = f"{settings.model}_{dataset.name}"
-        if restarts() and (begun := begun_run(run, name)):
-            return _resumed(begun, device, track)
-        with new_run(run, name) as folder:
-            dataset, where = _stored(dataset), own_device(pick_device(device))
-            asked = Plan(settings, {}, fill(settings, dataset, where), f"From {recipe}.")
-            return _begun(asked, dataset, folder, track)
-
-
-def plan_request(data: str | Path | Dataset, request: Request, *, device: str = "auto") -> tuple[Plan, Dataset]:
-    """What `train_request` would do, and the data; nothing is trained."""
-    dataset = _stored(_opened(data))
-    return plan(request, dataset, pick_device(device)), dataset
-
-
-def save_plan(planned: Plan, dataset: Dataset, path: str | Path) -> None:
-    """Writes a plan's recipe.yaml with its reasons. Raises UserError where it cannot be written."""
-    save_recipe(planned.recipe, Path(path), dataset.source, planned.reasons, about=planned.about)
-
-
-def show_augmentation(recipe: Recipe, dataset: Dataset, path: str | Path) -> None:
-    """Writes a page of pictures of what training images look like to the network."""
-    write_augmentation_page(Path(path), recipe, list(even_sample(dataset.train, SHOWN)), dataset.labels)
-
-
-def resume(run: str | Path, device: str = "auto", track: str = "") -> Model:
-    """Goes on with a run that was stopped, from where it was last saved; a folder with only recipe.yaml begins."""
-    check_tracker(track)
-    with joined(pick_device(device)):
-        return _resumed(Path(run), device, track)
-
-
-def _begun(planned: Plan, dataset: Dataset, folder: Path, track: str) -> Model:
-    """Trains what was planned from its beginning."""
-    run = start_run(planned.recipe, dataset, folder, planned.cache)  # weights that cannot be had leave no folder behind
-    if rank() == 0:
-        _write_json(folder / ENVIRONMENT, describe(planned.cache.device) | {"command": command_line()})
-        save_recipe(planned.recipe, folder / RECIPE, dataset.source, planned.reasons, about=planned.about)
-    return _finish(run, track)
-
-
-def _resumed(folder: Path, device: str, track: str) -> Model:
-    recipe, data = load_recipe(folder / RECIPE)
-    where = own_device(pick_device(device))
-    with locked(folder):
-        dataset = _stored(_ready(open_dataset(*data)))
-        cache = fill(recipe, dataset, where)
-        if rank() == 0:
-            _same_machine(folder / ENVIRONMENT, describe(where))
-        return _finish(resume_run(recipe, dataset, folder, cache), track)
-
-
-def _same_machine(path: Path, here: dict[str, str]) -> None:
-    """Says where a run goes on on another machine than it began: its weights then differ in their last bits."""
-    if not path.exists():
-        _write_json(path, here | {"command": command_line()})
-        return
-    try:
-        before = json.loads(path.read_text(encoding="utf-8"))
-        changed = [f"{name} {before[name]} -> {value}" for name, value in here.items() if before[name] != value]
-    except (OSError, ValueError, LookupError, TypeError):
-        changed = [f"{path} cannot be read"]
-    if changed:
-        say(f"the run began elsewhere ({'; '.join(changed)}): it goes on, but not with the same bits")
-
-
 def import_keras(
     path: str | Path,
     labels: LabelMap | str | None = None,
@@ -269,108 +105,10 @@ def import_keras(
 def evaluate(model: Model | str | Path, data: str | Path | Dataset, split: str | None = None) -> Evaluation:
     """Scores a model on a split: "train", "val" or "test"; by default val where there is one, else test, else train."""
     scored = model if isinstance(model, Model) else load(model)
-    dataset = _opened(data)
+    dataset = opened(data)
     return evaluate_bundle(scored.bundle, dataset, split or default_split(dataset))
 
 
 def default_split(dataset: Dataset) -> str:
     """val where there is one, else test, else train."""
     return next((name for name in ("val", "test") if dataset.split(name)), "train")
-
-
-def save_evaluation(evaluation: Evaluation, model: Model, dataset: Dataset, folder: Path) -> None:
-    """Writes evaluation.json and report.html, the latter with the best and the worst images of the split."""
-    split = _ready(dataset).split(evaluation.conditions.split)
-    evaluation.save(folder / EVALUATION)
-    write_report(
-        folder / REPORT,
-        evaluation=evaluation,
-        examples=_examples(evaluation, model, split),
-        **_making(model, evaluation.conditions.data),
-    )
-
-
-def _making(model: Model, data: str) -> dict[str, Any]:
-    """What reports say of how a model was made."""
-    facts = {"data": data, "model": repr(model)}
-    facts |= {key: str(value) for key, value in model.bundle.provenance.get("recipe", {}).items()}
-    facts |= {key: str(value) for key, value in model.bundle.provenance.get("environment", {}).items()}
-    history = read_history(model.run / HISTORY) if model.run else []
-    return {
-        "facts": facts,
-        "history": history,
-        "remarks": collapses(history),
-        "samples": sorted((model.run / SAMPLES).glob("*.png")) if model.run else [],
-        "command": command_line(),
-    }
-
-
-def _examples(evaluation: Evaluation, model: Model, split: Split) -> list[Example]:
-    best, worst = choose_examples(evaluation)
-    scores = {score.name: score for score in evaluation.images}
-
-    def example(name: str, kind: Literal["best", "worst"]) -> Example:
-        sample = split[split.names.index(name)]
-        return Example(predict_photo(model.bundle, sample.image, name), sample.label, scores[name], kind)
-
-    return [example(name, "worst") for name in worst] + [example(name, "best") for name in best]
-
-
-def _opened(data: str | Path | Dataset) -> Dataset:
-    return _ready(data if isinstance(data, Dataset) else open_dataset(data))
-
-
-def _ready(dataset: Dataset) -> Dataset:
-    """The dataset with a validation split. Raises UserError where files of it are known to be wrong."""
-    errors = [str(problem) for problem in dataset.problems if problem.severity == "error"]
-    if errors:
-        raise UserError(
-            f"{'; '.join(errors)}. `pixelwise check {dataset.source.path}` lists every file; with --write it leaves "
-            "them out"
-        )
-    if not dataset.val:  # its labels decide what is held out: they are not decoded twice
-        dataset = replace(dataset, train=stored(dataset.train))
-    return with_validation(dataset)
-
-
-def _stored(dataset: Dataset) -> Dataset:
-    """The dataset with what training reads decoded once and for all."""
-    with first_alone():
-        return replace(dataset, train=stored(dataset.train), val=stored(dataset.val))
-
-
-def _finish(run: Run, track: str) -> Model:
-    """Trains to the end, then scores the best model on the validation split, if it can be, and writes the report."""
-    if track and rank() == 0:
-        facts = asdict(run.recipe)
-        run.tracker = tracker(track, run.folder, facts=facts, run_name=run.folder.name, step=run.state.step)
-    try:
-        trained = run.train()
-    except UserError:
-        _close(run, None)
-        raise
-    if rank() > 0:
-        return Model(trained)
-    model = load(run.folder, str(run.cache.device))
-    if model.bundle.paints_photos:
-        name, data = model.bundle.model, run.dataset.name
-        write_painting_report(run.folder / REPORT, model=name, data=data, **_making(model, data))
-        return model
-    model.evaluation = evaluation = evaluate_bundle(model.bundle, run.dataset, "val", view=view_of(run.recipe))
-    model.bundle.scores = {"conditions": asdict(evaluation.conditions)} | evaluation.scores()
-    model.save(run.folder / BEST)
-    save_evaluation(evaluation, model, run.dataset, run.folder)
-    _close(run, evaluation.scores())
-    return model
-
-
-def _close(run: Run, scores: dict[str, float] | None) -> None:
-    """Ends what is tracked; scores: the final ones, if the run came so far."""
-    if run.tracker:
-        with told(say):
-            run.tracker.close(scores)
-
-
-def _write_json(path: Path, content: dict[str, str]) -> None:
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")

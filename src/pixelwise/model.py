@@ -1,0 +1,65 @@
+"""A trained model as people use it: one file that labels photos."""
+
+from pathlib import Path
+
+from PIL import Image as Pillow
+
+from pixelwise.bundle import Bundle, load_bundle
+from pixelwise.data.dataset import Image
+from pixelwise.errors import UserError
+from pixelwise.evaluation import Evaluation
+from pixelwise.labels import LabelMap
+from pixelwise.machine import pick_device
+from pixelwise.prediction import Segmentation, paint
+from pixelwise.prediction import predict as predict_photo
+from pixelwise.training.folders import RECIPE
+from pixelwise.training.run import BEST
+
+
+class Model:
+    """A trained model: labels photos, is scored, is one file.
+
+    bundle: network, labels, preprocessing, provenance. run: the folder it was trained in, if known.
+    evaluation: its scores on the validation split, where it was trained just now.
+    """
+
+    def __init__(self, bundle: Bundle, run: Path | None = None, evaluation: Evaluation | None = None) -> None:
+        self.bundle = bundle
+        self.run = run
+        self.evaluation = evaluation
+
+    @property
+    def labels(self) -> LabelMap:
+        """What its classes are."""
+        return self.bundle.labels
+
+    def predict(self, photo: str | Path | Image) -> Segmentation:
+        """Labels a photo (a file, or (h, w, 3) uint8 RGB) at its own size."""
+        return predict_photo(self.bundle, photo)
+
+    def paint(self, image: str | Path | Image) -> Pillow.Image:
+        """What a painter, pix2pix for one, makes of an image (a file, or (h, w, 3) uint8 RGB), at its size.
+
+        The coloured label of a photo, or the photo of a coloured label. Raises UserError for a model that paints not.
+        """
+        return paint(self.bundle, image)
+
+    def save(self, path: str | Path) -> None:
+        """Writes the model as one safetensors file."""
+        self.bundle.save(path)
+
+    def __repr__(self) -> str:
+        weights = sum(tensor.numel() for tensor in self.bundle.network.parameters())
+        return f"Model({self.bundle.model}, {len(self.labels)} classes, {weights / 1e6:.1f} million weights)"
+
+
+def load(path: str | Path, device: str = "auto") -> Model:
+    """The model in a file, or the best one of a run folder.
+
+    Raises UserError where there is none, or the file is damaged.
+    """
+    folder = Path(path)
+    if folder.is_dir() and not (folder / BEST).exists():
+        raise UserError(f"{path}: holds no {BEST}; give a model file or a run folder in which a model was trained")
+    file = folder / BEST if folder.is_dir() else folder
+    return Model(load_bundle(file, pick_device(device)), file.parent if (file.parent / RECIPE).exists() else None)
