@@ -81,6 +81,7 @@ PHASES = {
     "plan.py fill": "reading images",
     "api.py _stored": "decoding images",
 }
+OUTERMOST, MOST_TO_ANSWER = "_run_module_as_main", 0.5  # the last line of an answer; seconds
 TOLD_LINE = re.compile(r'File ".*/(\w+\.py)", line \d+ in (\w+)')
 
 
@@ -188,7 +189,9 @@ def ask(process: "subprocess.Popen[str]") -> str:
     if not (told.exists() and told.read_text()):
         return "starting Python"  # it could not answer yet
     process.send_signal(SIGUSR2)
-    time.sleep(0.005)
+    asked = time.monotonic()
+    while OUTERMOST not in told.read_text() and time.monotonic() - asked < MOST_TO_ANSWER:
+        time.sleep(0.001)
     functions = {" ".join(found) for found in TOLD_LINE.findall(told.read_text())}
     return next((phase for function, phase in PHASES.items() if function in functions), "starting pixelwise")
 
