@@ -74,12 +74,12 @@ PHASES = {
     "run.py _validate_and_save": "saving",
     "run.py train": "between two steps",
     "evaluate.py evaluate": "final evaluation",
-    "api.py save_evaluation": "writing the report",
-    "api.py _finish": "writing the scored model",
+    "runs.py save_evaluation": "writing the report",
+    "runs.py _finish": "writing the scored model",
     "run.py resume_run": "loading the state",
     "run.py start_run": "beginning",
     "plan.py fill": "reading images",
-    "api.py _stored": "decoding images",
+    "runs.py _stored": "decoding images",
 }
 OUTERMOST, MOST_TO_ANSWER = "_run_module_as_main", 0.5  # the last line of an answer; seconds
 TOLD_LINE = re.compile(r'File ".*/(\w+\.py)", line \d+ in (\w+)')
@@ -99,17 +99,17 @@ class Kill:
 class Pace:
     """How fast runs are here, in seconds. start: until a process has first saved. step: with its share of saving.
 
-    end: from the last step to the end of the process.
+    done: that a start takes where no step is left.
     """
 
     start: float
     step: float
-    end: float
+    done: float
 
     def window(self, left: int, kills: int) -> float:
         """Until when kills are drawn evenly, so that so many bring a run over the steps that are left."""
         if left == 0:
-            return 0.9 * (self.start + self.end)
+            return 0.9 * self.done
         lost = RECIPE.steps / RECIPE.validations / 2  # what was learnt since it was last saved
         wanted = self.step * (left / max(1, kills) + lost)
         # Of kills even over (0, w), w > start, the mean progress is (w - start)^2 / 2w.
@@ -149,6 +149,7 @@ class Killed:
             except subprocess.TimeoutExpired:
                 continue
             must_have_ended(process)
+            self.pace.done = self.pace.done if left else passed
             return
         phase = ask(process)
         process.kill()
@@ -253,8 +254,8 @@ def undisturbed() -> tuple[Pace, float]:
     must_have_ended(process)
     ended = time.monotonic()
     assert first is not None
-    interval = RECIPE.steps // RECIPE.validations
-    return Pace(first - began, (last - first) / (RECIPE.steps - interval), ended - last), ended - began
+    start, end, steps = first - began, ended - last, RECIPE.steps - RECIPE.steps // RECIPE.validations
+    return Pace(start, (last - first) / steps, start + end), ended - began
 
 
 def differences(one: Path, other: Path) -> dict[str, list[str]]:
@@ -328,10 +329,11 @@ def main() -> None:
     print(f"undisturbed: {alone:.0f} s ({pace})", flush=True)
     killed, began = Killed(pace, random.Random(options.seed)), time.monotonic()
     while len(killed.kills) < options.kills:
+        before = len(killed.kills)
         killed.kill(options.kills)
-        if killed.kills:
+        if len(killed.kills) > before:
             print(f"{len(killed.kills):3} of {options.kills}: {killed.kills[-1]}", flush=True)
-        if killed.starts > 2 * options.kills:
+        if killed.starts > 2 * options.kills + 10:
             sys.exit("the run ends too often before it is killed")
     process = start(KILLED)
     process.wait()
