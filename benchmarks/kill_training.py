@@ -254,8 +254,8 @@ def undisturbed() -> tuple[Pace, float]:
     must_have_ended(process)
     ended = time.monotonic()
     assert first is not None
-    start, end, steps = first - began, ended - last, RECIPE.steps - RECIPE.steps // RECIPE.validations
-    return Pace(start, (last - first) / steps, start + end), ended - began
+    steps = RECIPE.steps - RECIPE.steps // RECIPE.validations
+    return Pace(first - began, (last - first) / steps, first - began + ended - last), ended - began
 
 
 def differences(one: Path, other: Path) -> dict[str, list[str]]:

@@ -1,6 +1,7 @@
 """What is saved and run: any image size in, logits of that size out, with the preprocessing inside."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from itertools import product
 from typing import cast
 
@@ -113,6 +114,19 @@ def _mirrored(image: Tensor, axis: int, padding: tuple[int, int]) -> Tensor:
 
 
 def _resized(logits: Tensor, size: list[int]) -> Tensor:
+    """Bilinear. Where a gradient is wanted it is two products of matrices in float32, which is the same numbers: torch's
+    own kernel for the gradient is slow on processors, and on GPUs not deterministic."""
     if list(logits.shape[-2:]) == size:
         return logits
-    return F.interpolate(logits, size=size, mode="bilinear")
+    if not logits.requires_grad:
+        return F.interpolate(logits, size=size, mode="bilinear")
+    rows, columns = (_shares(*sides, logits.device) for sides in zip(logits.shape[-2:], size, strict=True))
+    with torch.autocast(logits.device.type, enabled=False):
+        return rows @ (logits.float().contiguous() @ columns.T)
+
+
+@lru_cache(maxsize=16)
+def _shares(before: int, after: int, device: torch.device) -> Float[Tensor, "after before"]:
+    """What each of ``before`` values is to each of ``after`` between which one interpolates."""
+    unit = torch.eye(before, device=device)[None, None]
+    return F.interpolate(unit, size=(after, before), mode="bilinear")[0, 0]

@@ -202,8 +202,8 @@ def optimizer_of(groups: list[dict[str, object]], recipe: Recipe) -> torch.optim
     rate, decay = recipe.learning_rate, recipe.weight_decay
     if recipe.optimizer == "sgd":
         momentum = recipe.beta1
-        return torch.optim.SGD(groups, rate, momentum, weight_decay=decay, nesterov=momentum > 0, foreach=True)
-    return torch.optim.AdamW(groups, rate, (recipe.beta1, 0.999), weight_decay=decay, foreach=True)
+        return torch.optim.SGD(groups, rate, momentum, weight_decay=decay, nesterov=momentum > 0, fused=True)
+    return torch.optim.AdamW(groups, rate, (recipe.beta1, 0.999), weight_decay=decay, fused=True)
 
 
 def parameter_groups(network: Network, recipe: Recipe) -> list[dict[str, object]]:
