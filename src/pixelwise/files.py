@@ -7,6 +7,8 @@ from pathlib import Path
 
 from pixelwise.errors import UserError
 
+HALF_WRITTEN = ".*.part*"  # what `replacing` calls a file until it is whole
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:

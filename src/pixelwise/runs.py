@@ -113,8 +113,9 @@ def _begun(planned: Plan, dataset: Dataset, folder: Path, track: str) -> Model:
     """Trains what was planned from its beginning."""
     run = start_run(planned.recipe, dataset, folder, planned.cache)  # weights that cannot be had leave no folder behind
     if rank() == 0:
-        _write_json(folder / ENVIRONMENT, describe(planned.cache.device) | {"command": command_line()})
+        # The recipe first: from then on the run can be resumed, whenever it is killed.
         save_recipe(planned.recipe, folder / RECIPE, dataset.source, planned.reasons, about=planned.about)
+        _write_json(folder / ENVIRONMENT, describe(planned.cache.device) | {"command": command_line()})
     return _finish(run, track)
 
 
@@ -165,7 +166,7 @@ def _making(model: Model, data: str) -> dict[str, Any]:
         "facts": facts,
         "history": history,
         "remarks": collapses(history),
-        "samples": sorted((model.run / SAMPLES).glob("*.png")) if model.run else [],
+        "samples": sorted((model.run / SAMPLES).glob("[!.]*.png")) if model.run else [],
         "command": command_line(),
     }
 

@@ -4,17 +4,17 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from pixelwise.errors import UserError
 
 
 def save_tensors(tensors: dict[str, torch.Tensor], path: Path, metadata: dict[str, str]) -> None:
-    """Tensors and text as one safetensors file; OSError where that cannot be written."""
-    try:
-        save_file(tensors, path, metadata)
-    except SafetensorError as error:
-        raise OSError(None, str(error)) from error
+    """Tensors and text as one safetensors file; OSError where that cannot be written.
+
+    safetensors' own save_file writes under a random name first, which a killed process would leave behind for ever.
+    """
+    path.write_bytes(save(tensors, metadata))
 
 
 def load_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:

@@ -19,7 +19,7 @@ from pixelwise.prediction.labelling import to_working_size, working_size
 
 PADDING = 128  # middle grey, as augmentation has it around every image
 VALUES = 256  # of a label
-COUNTED = 2000  # images from which the classes' shares are taken where the images are read ahead
+COUNTED = 2000  # images, at most, from which the classes' shares are taken
 
 Holders = dict[int, Int64[np.ndarray, " images"]]  # of each label
 
@@ -59,17 +59,17 @@ class Cache:
         return images[..., :height, :width], _pick(self.labels, chosen)[:, :height, :width], extents
 
     def class_counts(self, classes: int) -> Int64[Tensor, " k"]:
-        """Pixels of each class."""
+        """Pixels of each class, in 2000 images evenly spread where there are more."""
         return torch.from_numpy(self._counts.sum(0)[:classes]).to(self.device)
 
     @cached_property
     def holders(self) -> Holders:
-        """The images in which each label occurs."""
-        return _holders(self._counts, range(len(self)), self.ignore)
+        """Those of these images in which each label occurs."""
+        return _holders(self._counts, counted(len(self)), self.ignore)
 
     @cached_property
     def _counts(self) -> Int64[np.ndarray, "n values"]:
-        return np.stack([_counts(label) for label in self.labels.cpu().numpy()])
+        return np.stack([_counts(label) for label in self.labels[:: counted(len(self)).step].cpu().numpy()])
 
 
 class Stream:
@@ -109,15 +109,11 @@ class Stream:
     @cached_property
     def holders(self) -> Holders:
         """Those of these images in which each label occurs."""
-        return _holders(self._counts, range(0, len(self), self._every), self._ignore)
-
-    @property
-    def _every(self) -> int:
-        return -(-len(self) // COUNTED)
+        return _holders(self._counts, counted(len(self)), self._ignore)
 
     @cached_property
     def _counts(self) -> Int64[np.ndarray, "n values"]:
-        some = Split(self._split.entries[:: self._every])
+        some = Split(self._split.entries[:: counted(len(self)).step])
         return np.stack(
             list(read_all(some, lambda sample: _counts(shrunk(sample, self._size).label), "counting classes"))
         )
@@ -127,6 +123,14 @@ class Stream:
 
 
 TrainingImages = Cache | Stream
+
+
+def counted(images: int) -> range:
+    """Of so many images those whose labels are counted: the same whether they are held or read ahead.
+
+    Else a run that goes on where less memory is free would learn something else.
+    """
+    return range(0, images, -(-images // COUNTED))
 
 
 def training_images(

@@ -8,6 +8,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from pixelwise.errors import UserError
+from pixelwise.files import HALF_WRITTEN
 from pixelwise.processes import agreed_text, rank
 
 RUNS, RECIPE, LOCK = Path("runs"), "recipe.yaml", ".lock"
@@ -54,7 +55,7 @@ def _hold(folder: Path) -> FileLock:
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / LOCK, timeout=0)
         lock.acquire()
-        for half in folder.glob(".*.part*"):
+        for half in folder.rglob(HALF_WRITTEN):
             half.unlink()
     except Timeout as error:
         raise UserError(f"{folder}: another run is writing there; wait for it, or give another --run") from error
@@ -81,4 +82,5 @@ def _free(name: str) -> Path:
 
 
 def _content(folder: Path) -> list[str]:
-    return [path.name for path in folder.iterdir() if path.name != LOCK]
+    """All but what a process leaves that was killed before it wrote its recipe."""
+    return [path.name for path in folder.iterdir() if path.name != LOCK and not path.match(HALF_WRITTEN)]

@@ -36,6 +36,7 @@ BEST, LAST, STATE, HISTORY = "best.safetensors", "last.safetensors", "state.safe
 SAMPLES = "samples"  # a picture per validation
 SAVE_EVERY = 30.0  # seconds between two validations, at least, after which a run is saved
 SAVE_SHARE = 0.02  # of the time, at most, that goes into that
+NEEDED = {"step", "epoch", "loss", "seconds"}  # columns of a history
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -160,7 +161,8 @@ class Run:
                 "seconds": round(self._before + time.monotonic() - self._began, 1),
             }
         )
-        best, state.best = score > state.best, max(score, state.best)
+        best = score > state.best  # never of a score that is NaN
+        state.best = score if best else state.best
         if rank() > 0:
             return
         picture = self.folder / SAMPLES / f"{state.step:07d}.png"
@@ -246,7 +248,7 @@ def write_history(path: Path, history: list[Row]) -> None:
     with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(history[0]) if history else [])
         writer.writeheader()
-        writer.writerows(history)
+        writer.writerows(row | {"step": int(row["step"])} for row in history)  # of rows read back too
 
 
 def read_history(path: Path) -> list[Row]:
@@ -255,8 +257,11 @@ def read_history(path: Path) -> list[Row]:
         return []
     with path.open(newline="", encoding="utf-8") as file:
         try:
-            return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
-        except (TypeError, ValueError) as error:
+            rows = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+            if not all(row.keys() >= NEEDED for row in rows):
+                raise ValueError("a column is missing")
+            return rows
+        except (TypeError, ValueError, csv.Error) as error:
             raise UserError(f"{path}: is damaged; remove it to go on without the history") from error
 
 
