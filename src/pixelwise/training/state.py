@@ -54,7 +54,7 @@ class Player:
         set_rates(self.optimizer, recipe, step)
         share_gradients(self.weights)
         self.scaler.unscale_(self.optimizer)
-        norm = nn.utils.clip_grad_norm_(self.weights, recipe.clip or torch.inf)
+        norm = _clip(self.weights, recipe.clip)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.optimizer.zero_grad()
@@ -216,6 +216,15 @@ def parameter_groups(network: Network, recipe: Recipe) -> list[dict[str, object]
     if recipe.freeze < 1:
         groups.append({"params": list(network.encoder.parameters()), "rate": recipe.encoder_rate})
     return groups
+
+
+def _clip(weights: list[nn.Parameter], longest: float) -> torch.Tensor:
+    """Shortens the gradient to that norm, if it is longer (0 = any is short enough); gives the norm it had."""
+    norm = nn.utils.get_total_norm([one.grad for one in weights if one.grad is not None])
+    # On a processor the norm is known by now, so what need not be shortened is not multiplied by one.
+    if longest and (norm.device.type != "cpu" or norm > longest):
+        nn.utils.clip_grads_with_norm_(weights, longest, norm)
+    return norm
 
 
 def _laid_out_as(weights: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
