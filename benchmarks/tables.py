@@ -8,6 +8,7 @@ python benchmarks/tables.py --check    exits with 1 where a document says someth
 
 import json
 import re
+import shlex
 import statistics
 import sys
 from collections.abc import Sequence
@@ -40,7 +41,7 @@ def row(result: dict[str, Any]) -> tuple[str, ...]:
 def runs_table() -> str:
     """Every run of record that results/ holds, but for those with tables of their own."""
     names = [path.stem for path in sorted((ROOT / "results").glob("*.json"))]
-    results = [load(name) for name in names if not name.startswith(("models_", "pix2pix_"))]
+    results = [load(name) for name in names if not name.startswith(("models_", "pix2pix_", "training_"))]
     return table(HEADS, [row(result) for result in results if "history" in result])
 
 
@@ -180,7 +181,7 @@ def speed_table() -> str:
             f"`{way}`",
             f"{one['images/s']:.1f}",
             f"{one['ms per image']:.1f}",
-            f"**{one['ratio']:.1f}**",
+            f"**{one['ratio']:.2f}**",
             f"{one['GFLOP/s']:,.0f}",
             *(f"{one[f'% of {peak} peak']:.0f} %" for peak in peaks),
         )
@@ -188,6 +189,20 @@ def speed_table() -> str:
         for way, one in ways.items()
     ]
     return table(heads, rows)
+
+
+def choices_table() -> str:
+    """What changes where one thing of a recipe is changed, from benchmarks/record.py."""
+    heads = ("recipe", "mean IoU", "mean Dice", "pixel accuracy")
+    rows = []
+    for path in sorted((ROOT / "results").glob("training_*.json")):
+        result = load(path.stem)
+        scores = result["scores"]
+        words = shlex.split(result["command"])
+        changed = [words[place + 1] for place, word in enumerate(words) if word == "--set"]
+        means = (f"**{scores['mean IoU']:.3f}**", f"{scores['mean Dice']:.3f}", f"{scores['pixel accuracy']:.3f}")
+        rows.append((", ".join(f"`{setting}`" for setting in changed) or "as planned", *means))
+    return table(heads, sorted(rows, key=lambda row: row[1], reverse=True))
 
 
 def decoders_table() -> str:
@@ -332,6 +347,7 @@ TABLES = {
     "pix2pix": pix2pix_table,
     "parts": parts_table,
     "batches": batches_table,
+    "choices": choices_table,
     "decoders": decoders_table,
     "masks": masks_table,
     "pairs": pairs_table,

@@ -67,7 +67,7 @@ def reuse_memory() -> None:
     """Tells the C library to keep freed memory for the next tensor of that size.
 
     By default glibc gives every large block back to the system and gets it anew, zeroed page by page,
-    thousands of times per training step. benchmarks/bench_training.py measures what this brings.
+    thousands of times per training step.
     """
     if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
         libc.mallopt(M_MMAP_THRESHOLD, 1 << 30)
