@@ -30,6 +30,8 @@ bench: $(VENV)/dev.done  ## measure the speeds that README speaks of; writes res
 	$(RUN)/python benchmarks/bench_data.py
 	$(RUN)/python benchmarks/check_samples.py
 	$(RUN)/python benchmarks/bench_models.py
+	$(RUN)/python benchmarks/bench_processes.py
+	$(RUN)/python benchmarks/kill_training.py
 
 docs: $(VENV)/dev.done  ## draw the diagrams of docs/models.md from the networks
 	$(RUN)/python benchmarks/draw_models.py

@@ -1,9 +1,13 @@
 """Runs from the beginning to the report: what `train`, `plan` and `resume` do, in one process or in several."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
+
+import torch
 
 from pixelwise.data import Dataset, Split, open_dataset
 from pixelwise.data.sampling import even_sample
@@ -54,14 +58,7 @@ def train_request(
     """As `train`, with everything a Request can hold."""
     check_tracker(track)
     with joined(pick_device(device)):
-        dataset = opened(data)
-        name = f"{request.model}_{dataset.name}"
-        if restarts() and (begun := begun_run(run, name)):
-            return _resumed(begun, device, track)
-        with new_run(run, name) as folder:
-            dataset = _stored(dataset)  # every damaged file is named now
-            planned = plan(request, dataset, own_device(pick_device(device)))
-            return _begun(planned, dataset, folder, track)
+        return _trained(opened(data), request.model, partial(plan, request), device=device, run=run, track=track)
 
 
 def train_recipe(
@@ -76,14 +73,12 @@ def train_recipe(
     check_tracker(track)
     with joined(pick_device(device)):
         settings, source = load_recipe(Path(recipe))
+
+        def as_asked(dataset: Dataset, where: torch.device) -> Plan:
+            return Plan(settings, {}, fill(settings, dataset, where), f"From {recipe}.")
+
         dataset = opened(open_dataset(*source) if data is None else data)
-        name = f"{settings.model}_{dataset.name}"
-        if restarts() and (begun := begun_run(run, name)):
-            return _resumed(begun, device, track)
-        with new_run(run, name) as folder:
-            dataset, where = _stored(dataset), own_device(pick_device(device))
-            asked = Plan(settings, {}, fill(settings, dataset, where), f"From {recipe}.")
-            return _begun(asked, dataset, folder, track)
+        return _trained(dataset, settings.model, as_asked, device=device, run=run, track=track)
 
 
 def plan_request(data: str | Path | Dataset, request: Request, *, device: str = "auto") -> tuple[Plan, Dataset]:
@@ -107,6 +102,24 @@ def resume(run: str | Path, device: str = "auto", track: str = "") -> Model:
     check_tracker(track)
     with joined(pick_device(device)):
         return _resumed(Path(run), device, track)
+
+
+def _trained(
+    dataset: Dataset,
+    model: str,
+    planned: Callable[[Dataset, torch.device], Plan],
+    *,
+    device: str,
+    run: str | Path | None,
+    track: str,
+) -> Model:
+    """A new run of what is planned; or, where torchrun has started it anew, the old one from where it was saved."""
+    name = f"{model}_{dataset.name}"
+    if restarts() and (begun := begun_run(run, name)):
+        return _resumed(begun, device, track)
+    with new_run(run, name) as folder:
+        dataset = _stored(dataset)  # every damaged file is named now
+        return _begun(planned(dataset, own_device(pick_device(device))), dataset, folder, track)
 
 
 def _begun(planned: Plan, dataset: Dataset, folder: Path, track: str) -> Model:

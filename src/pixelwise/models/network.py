@@ -114,8 +114,10 @@ def _mirrored(image: Tensor, axis: int, padding: tuple[int, int]) -> Tensor:
 
 
 def _resized(logits: Tensor, size: list[int]) -> Tensor:
-    """Bilinear. Where a gradient is wanted it is two products of matrices in float32, which is the same numbers: torch's
-    own kernel for the gradient is slow on processors, and on GPUs not deterministic."""
+    """Bilinear; where a gradient is wanted by two products of matrices in float32, which give the same numbers.
+
+    The gradient of torch's own kernel is slow on processors, and on GPUs not deterministic.
+    """
     if list(logits.shape[-2:]) == size:
         return logits
     if not logits.requires_grad:
