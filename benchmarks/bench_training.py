@@ -1,5 +1,5 @@
 """How fast pixelwise trains, beside a plain PyTorch loop over the same network, and over a peer's. Writes
-results/bench_training.json.
+results/bench_training.json, or results/bench_training_cuda.json.
 
     python benchmarks/bench_training.py [--device cuda] [--quick]      --quick: a few steps, only printed
 
@@ -286,7 +286,8 @@ def main() -> None:
     written = json.dumps(result, indent=1)
     print(written)
     if not asked.quick:
-        (ROOT / "results" / "bench_training.json").write_text(written + "\n", encoding="utf-8")
+        name = "bench_training" + ("" if device.type == "cpu" else f"_{device.type}")
+        (ROOT / "results" / f"{name}.json").write_text(written + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -28,12 +28,22 @@ RUNS = ROOT / "runs" / "record"
 
 @dataclass(frozen=True)
 class Record:
-    """One figure of record. arguments: of pixelwise. split: that its scores are of. gpu: needs one."""
+    """One figure of record.
+
+    arguments: of pixelwise; or, where it is a script, the benchmark that writes the result, with its own. split: that
+    its scores are of. gpu: needs one.
+    """
 
     name: str
     arguments: str
     split: str = "val"
     gpu: bool = False
+    script: bool = False
+
+    @property
+    def command(self) -> str:
+        """As one types it."""
+        return f"{'python' if self.script else 'pixelwise'} {self.arguments}"
 
 
 # Every model under one recipe: 20 passes over CamVid's 367 training images, crops of 256x352, seed 0, no GPU.
@@ -119,6 +129,7 @@ RECORDS = (
     Record("camvid_unet_full_gpu", f"train {CAMVID} --model unet {FULL} --device cuda", gpu=True),
     Record("camvid_segnet_full_gpu", f"train {CAMVID} --model segnet {FULL} --device cuda", gpu=True),
     Record("camvid_street_full_gpu", f"train {CAMVID} --model street {FULL} --device cuda", gpu=True),
+    Record("bench_training_cuda", "benchmarks/bench_training.py --device cuda", gpu=True, script=True),
 )
 
 
@@ -129,6 +140,9 @@ def owed() -> list[Record]:
 
 def run(record: Record) -> None:
     """Runs a record's command from the root of the repository and writes its result."""
+    if record.script:
+        subprocess.run([sys.executable, *shlex.split(record.arguments)], cwd=ROOT, check=True)
+        return
     folder = RUNS / record.name
     command = ["pixelwise", *shlex.split(record.arguments), "--run", str(folder.relative_to(ROOT))]
     print(f"{record.name}: {shlex.join(command)}", flush=True)
@@ -164,7 +178,7 @@ def main() -> None:
     records = [record for record in RECORDS if record.name in options.names] if options.names else owed()
     for record in records:
         if options.list or (record.gpu and not torch.cuda.is_available()):
-            print(f"owed: {record.name}{' (needs a GPU)' if record.gpu else ''}: pixelwise {record.arguments}")
+            print(f"owed: {record.name}{' (needs a GPU)' if record.gpu else ''}: {record.command}")
         else:
             run(record)
 
