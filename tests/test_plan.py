@@ -12,11 +12,12 @@ from command_line import pixelwise, refused
 from html_page import Outline
 from small_data import held
 
-from pixelwise.data import Dataset
+from pixelwise.data import Dataset, Sample, Split
+from pixelwise.data.store.reading import Decoded
 from pixelwise.errors import UserError
-from pixelwise.labels import LabelMap
+from pixelwise.labels import CAMVID11, LabelMap
 from pixelwise.training import Plan, Recipe, Request, load_recipe, plan
-from pixelwise.training.plan import scaled_size
+from pixelwise.training.plan import _ladder, scaled_size
 from pixelwise.training.probe import Probe
 from pixelwise.training.recipe import MEANINGS
 
@@ -220,3 +221,15 @@ def test_plan_shows_what_augmentation_does_as_a_page(tmp_path: Path, small_folde
 def test_a_page_that_is_not_asked_for_is_not_written(tmp_path: Path, small_folder: Path) -> None:
     assert pixelwise("plan", small_folder, "--epochs", 1, "--size", "32x64", "-o", tmp_path / "recipe.yaml").code == 0
     assert [path.name for path in tmp_path.iterdir()] == ["recipe.yaml"]
+
+
+def test_large_photos_may_be_brought_to_a_hundredth_of_their_area_and_small_ones_to_a_tenth() -> None:
+    for side, smallest in ((2048, 192), (256, 96)):
+        photo = np.zeros((side, side, 3), np.uint8)
+        label = np.zeros((side, side), np.uint8)
+        entries = tuple(Decoded(Sample(photo, label, name)) for name in "ab")
+        data = Dataset("flat", "held", "made by a test", CAMVID11, train=Split(entries), val=Split(entries))
+        rungs = _ladder(Request("unet"), data.train)
+        assert rungs[0].size == (smallest, smallest)
+        assert [rung.size for rung in rungs] == sorted(rung.size for rung in rungs)
+        assert rungs[-1].size == (side, side)

@@ -59,7 +59,7 @@ def _classes(recipe: Recipe, dataset: Dataset, cache: TrainingImages) -> Choice:
     shares = (counts / counts.sum().clamp(min=1)).tolist()
     present = sorted((share, name) for share, name in zip(shares, dataset.labels.names, strict=True) if share > 0)
     absent = [name for share, name in zip(shares, dataset.labels.names, strict=True) if not share]
-    rare = ", ".join(f"{name} {share:.2%}" for share, name in present[:NAMED])
+    rare = ", ".join(f"{name} {share:.2%}" for share, name in present[:-1][:NAMED])
     most = f"{present[-1][1]} {present[-1][0]:.0%}" if present else "nothing"
     why = f"shares of the training pixels: {most} to {rare}"
     why += f"; never labelled: {', '.join(absent)}" if absent else ""

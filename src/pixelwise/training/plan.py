@@ -37,6 +37,8 @@ DEFAULT_BUDGET = 1800.0  # seconds, where neither budget nor epochs are asked fo
 IMAGES_PER_ROOT_SECOND = 400
 PROBE_IMAGES = 24
 LARGEST_PLANNED = 2048 * 2048  # pixels; larger ones are for whoever asks for a size
+# Of images that are not large to begin with, a tenth of the area is the least in which something can be seen.
+LEAST_SHARE, SMALLEST_PLANNED = 0.1, 128 * 160  # of the area; pixels
 RESERVE = 8.0  # seconds kept for writing the report
 VALIDATION_SHARE = 0.06  # of the budget
 MOST_VALIDATIONS = 20
@@ -46,6 +48,9 @@ WIDTH_PLANNED = ("unet", "segnet", "segnet_basic")  # the others have the width 
 # (share of the native area, width) from the cheapest to the dearest: first the resolution grows, because thin
 # poles and far signs are lost in small images whatever the width, then the width.
 LADDER = (
+    (0.01, 16),
+    (0.025, 16),
+    (0.05, 16),
     (0.1, 16),
     (0.18, 16),
     (0.28, 16),
@@ -145,6 +150,8 @@ def _ladder(request: Request, split: Split) -> list[Recipe]:
     batch = recipe.batch if "batch" in request.settings else min(recipe.batch, len(split))
     rungs = []
     for share, width in LADDER:
+        if share < LEAST_SHARE and share * most * math.prod(native) < SMALLEST_PLANNED:
+            continue
         options = ({"width": width} if request.model in WIDTH_PLANNED else {}) | dict(request.options)
         size = request.size or scaled_size(native, share * most, step)
         rung = replace(recipe, options=options, size=size, batch=batch)
