@@ -1,8 +1,8 @@
 """One run in one process and the same in two that torchrun starts, on real CamVid: do their metrics agree?
 
-street at 128x160, 4 passes, batches of 4, by two recipes: SGD in float32, where only the order of sums differs; and the
-default, AdamW in bf16, beside the same with another number of threads, to see what rounding alone does there. Writes
-results/processes.json.
+street at 128x160, batches of 4, by two recipes. Twenty steps of SGD in float32, where only the order of sums differs.
+And four passes as planned by default, AdamW in bf16, where rounding grows to something one sees in the scores: beside
+the two processes stands one with another number of threads, which rounds otherwise too. Writes results/processes.json.
 """
 
 import csv
@@ -23,13 +23,11 @@ from pixelwise.training import Recipe, save_recipe
 
 ROOT = Path(__file__).parents[1]
 CAMVID = ROOT.parent / "shared" / "data" / "camvid"
-STEPS = 4 * 367 // 4
-DEFAULT = Recipe(size=(128, 160), steps=STEPS, validations=4)
 RECIPES = {
-    "SGD, float32": Recipe(
-        size=(128, 160), steps=STEPS, validations=4, optimizer="sgd", learning_rate=1e-2, precision="fp32"
+    "20 steps of SGD in float32": Recipe(
+        size=(128, 160), steps=20, validations=2, optimizer="sgd", learning_rate=1e-3, precision="fp32", ema=0.5
     ),
-    "AdamW, bf16": DEFAULT,
+    "4 passes as planned": Recipe(size=(128, 160), steps=367, validations=4),
 }
 WAYS = {"1 process, 1 thread": (1, 1), "1 process, 2 threads": (1, 2), "2 processes, 1 thread each": (2, 1)}
 COLUMNS = ("step", "loss", "gradient_norm", "validation_mean_iou")

@@ -71,14 +71,6 @@ def total(tensor: Tensor) -> Tensor:
     return tensor
 
 
-def shared_total(tensor: Tensor) -> Tensor:
-    """As `total`, and a gradient flows back from the sum to every process's part of it."""
-    if not _together():
-        return tensor
-    summed: Tensor = _Total.apply(tensor)  # type: ignore[no-untyped-call]
-    return summed
-
-
 def agreed(number: float) -> float:
     """The number that process 0 has."""
     if not _together():
@@ -142,15 +134,3 @@ def _together() -> bool:
 def _travelling(tensor: Tensor) -> Tensor:
     """The tensor where the processes can exchange it: NCCL knows GPUs alone."""
     return tensor.cuda() if dist.get_backend() == "nccl" else tensor.cpu()
-
-
-class _Total(torch.autograd.Function):
-    """A sum over processes: each of them gets the sum of all gradients."""
-
-    @staticmethod
-    def forward(_: torch.autograd.function.FunctionCtx, tensor: Tensor) -> Tensor:
-        return total(tensor)
-
-    @staticmethod
-    def backward(_: torch.autograd.function.FunctionCtx, gradient: Tensor) -> Tensor:
-        return total(gradient)

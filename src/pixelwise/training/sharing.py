@@ -4,13 +4,16 @@ Gradients are added up after the last part of a step, not by torch's Distributed
 a step may go down in several parts and frozen weights may thaw, without a word to it.
 """
 
+from typing import Any, cast
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from pixelwise.errors import UserError
 from pixelwise.models import PAINTERS
-from pixelwise.processes import count, shared_total, total
+from pixelwise.processes import count, total
 from pixelwise.training.recipe import Recipe
 
 
@@ -53,21 +56,49 @@ class SharedBatchNorm(nn.BatchNorm2d):
         """As nn.BatchNorm2d over the images of all processes."""
         if not self.training:
             return super().forward(seen)
-        exact = seen.float()
-        seen_here = exact.new_tensor([seen.numel() / seen.shape[1]])
-        whole = shared_total(torch.cat([exact.sum((0, 2, 3)), seen_here]))
-        sums, pixels = whole[:-1], whole[-1:]
-        mean = sums / pixels
-        centered = exact - mean[:, None, None]
-        variance = shared_total((centered**2).sum((0, 2, 3))) / pixels
-        self._remember(mean.detach(), (variance * pixels / (pixels - 1).clamp(min=1)).detach())
-        scale = self.weight * torch.rsqrt(variance + self.eps)
-        return torch.addcmul(self.bias[:, None, None], centered, scale[:, None, None]).to(seen.dtype)
-
-    def _remember(self, mean: Tensor, variance: Tensor) -> None:
+        normal, mean, variance, pixels = _Normal.apply(seen, self.weight, self.bias, self.eps)  # type: ignore[no-untyped-call]
         assert self.running_mean is not None
         assert self.running_var is not None
         assert self.num_batches_tracked is not None
         self.running_mean.lerp_(mean, self.momentum or 0.0)
-        self.running_var.lerp_(variance, self.momentum or 0.0)
+        self.running_var.lerp_(variance * pixels / (pixels - 1), self.momentum or 0.0)
         self.num_batches_tracked += 1
+        return cast(Tensor, normal)
+
+
+class _Normal(torch.autograd.Function):
+    """Batch norm over all processes, by torch's kernels for known statistics, and one exchange in each direction."""
+
+    @staticmethod
+    def forward(
+        context: Any,  # noqa: ANN401 - what torch hands from here to `backward`
+        seen: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        eps: float,
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        variance, mean = torch.var_mean(seen.float(), (0, 2, 3), correction=0)
+        here = seen.new_tensor([seen.numel() / seen.shape[1]], dtype=torch.float64)
+        mean, variance = mean.double(), variance.double()  # for a difference of squares is taken
+        whole = total(torch.cat([here * mean, here * (variance + mean**2), here]))
+        sums, squares, pixels = whole[: len(mean)], whole[len(mean) : -1], whole[-1:]
+        mean = sums / pixels
+        variance = (squares / pixels - mean**2).float()
+        mean, pixels = mean.float(), pixels.float()
+        context.eps = eps
+        context.save_for_backward(seen, weight, mean, variance, pixels)
+        context.mark_non_differentiable(mean, variance, pixels)
+        return F.batch_norm(seen, mean, variance, weight, bias, training=False, eps=eps), mean, variance, pixels
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:  # noqa: ANN401
+        """(Ioffe and Szegedy 2015, section 3): the gradient at known statistics, less what moves them."""
+        seen, weight, mean, variance, pixels = context.saved_tensors
+        known, of_weight, of_bias = torch.ops.aten.native_batch_norm_backward(
+            gradient, seen, weight, mean, variance, None, None, False, context.eps, [True, True, True]
+        )
+        from_weight, from_bias = total(torch.stack([of_weight, of_bias]))
+        steep = weight * torch.rsqrt(variance + context.eps) / pixels
+        slope = steep * from_weight * torch.rsqrt(variance + context.eps)
+        moved = torch.addcmul((steep * from_bias - slope * mean)[:, None, None], seen, slope[:, None, None])
+        return (known - moved).to(seen.dtype), of_weight, of_bias, None
