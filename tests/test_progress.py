@@ -58,7 +58,7 @@ def test_a_long_list_prints_a_line_now_and_then(time: Time, capsys: pytest.Captu
 
 
 def test_in_a_terminal_there_is_a_bar(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(progress, "Console", lambda stderr: Console(stderr=stderr, force_terminal=True, width=80))
+    monkeypatch.setattr(progress, "console", lambda: Console(stderr=True, force_terminal=True, width=80))
     assert list(track([1, 2], "reading photos")) == [1, 2]
     shown = capsys.readouterr()
     assert "reading photos" in shown.err
@@ -106,3 +106,14 @@ def test_a_validation_before_the_first_step_does_not_overflow() -> None:
     with shown:
         shown.validated(0, 0.1)
     assert "epoch 0.0" in text.getvalue()
+
+
+def test_of_several_processes_only_the_first_speaks(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
+    for rank, said in (("0", "something\n"), ("1", "")):
+        monkeypatch.setenv("RANK", rank)
+        progress.say("something")
+        assert capsys.readouterr().err == said
+        assert progress.speaks() is bool(said)

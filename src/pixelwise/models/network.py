@@ -120,7 +120,7 @@ def _resized(logits: Tensor, size: list[int]) -> Tensor:
     """
     if list(logits.shape[-2:]) == size:
         return logits
-    if not logits.requires_grad:
+    if not logits.requires_grad or logits.is_meta:  # of which only the shape is asked
         return F.interpolate(logits, size=size, mode="bilinear")
     rows, columns = (_shares(*sides, logits.device) for sides in zip(logits.shape[-2:], size, strict=True))
     with torch.autocast(logits.device.type, enabled=False):
