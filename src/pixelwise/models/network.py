@@ -1,7 +1,6 @@
 """What is saved and run: any image size in, logits of that size out, with the preprocessing inside."""
 
 from collections.abc import Callable
-from functools import lru_cache
 from itertools import product
 from typing import cast
 
@@ -127,7 +126,6 @@ def _resized(logits: Tensor, size: list[int]) -> Tensor:
         return rows @ (logits.float().contiguous() @ columns.T)
 
 
-@lru_cache(maxsize=16)
 def _shares(before: int, after: int, device: torch.device) -> Float[Tensor, "after before"]:
     """What each of ``before`` values is to each of ``after`` between which one interpolates."""
     unit = torch.eye(before, device=device)[None, None]
