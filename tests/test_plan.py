@@ -17,7 +17,7 @@ from pixelwise.data.store.reading import Decoded
 from pixelwise.errors import UserError
 from pixelwise.labels import CAMVID11, LabelMap
 from pixelwise.training import Plan, Recipe, Request, load_recipe, plan
-from pixelwise.training.plan import _ladder, scaled_size
+from pixelwise.training.plan import _ladder, _native, scaled_size
 from pixelwise.training.probe import Probe
 from pixelwise.training.recipe import MEANINGS
 
@@ -229,7 +229,7 @@ def test_large_photos_may_be_brought_to_a_hundredth_of_their_area_and_small_ones
         label = np.zeros((side, side), np.uint8)
         entries = tuple(Decoded(Sample(photo, label, name)) for name in "ab")
         data = Dataset("flat", "held", "made by a test", CAMVID11, train=Split(entries), val=Split(entries))
-        rungs = _ladder(Request("unet"), data.train)
+        rungs = _ladder(Request("unet"), _native(data.train), len(data.train))
         assert rungs[0].size == (smallest, smallest)
         assert [rung.size for rung in rungs] == sorted(rung.size for rung in rungs)
         assert rungs[-1].size == (side, side)

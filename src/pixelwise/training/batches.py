@@ -71,10 +71,10 @@ def seen_by(places: range, samples: Sequence[Drawn]) -> list[Drawn]:
 
 def batch_of_step(recipe: Recipe, step: int, cache: TrainingImages, ignore: int) -> tuple[Tensor, Tensor]:
     """The augmented images and labels of this process's share of a step; follows from (seed, step) alone."""
-    coming = [samples_of_step(recipe, step + ahead, cache) for ahead in range(AHEAD + 1)]
-    places = own_share(recipe.batch)
-    cache.expect(drawn.index for samples in coming for drawn in seen_by(places, samples))
-    return augmented(recipe, coming[0], cache, ignore, places=places)
+    places, steps = own_share(recipe.batch), range(step, step + AHEAD + 1)
+    coming = (seen_by(places, samples_of_step(recipe, soon, cache)) for soon in steps)
+    cache.expect(drawn.index for samples in coming for drawn in samples)  # where all are here nothing is worked out
+    return augmented(recipe, samples_of_step(recipe, step, cache), cache, ignore, places=places)
 
 
 @contextmanager

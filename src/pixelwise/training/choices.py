@@ -25,18 +25,9 @@ Choice = tuple[dict[str, Any], Reasons]
 def choose(request: Request, recipe: Recipe, dataset: Dataset, cache: TrainingImages) -> tuple[Recipe, Reasons]:
     """The recipe with all that follows from the data, and why; what the user has set stays."""
     choices: tuple[Callable[[Recipe, Dataset, TrainingImages], Choice], ...]
-    choices = (
-        (_model, _rates, _precision)
-        if recipe.model in PAINTERS
-        else (
-            _model,
-            _classes,
-            _augmentation,
-            _mirroring,
-            _rates,
-            _precision,
-        )
-    )  # painters keep the little augmentation that their authors have
+    choices = (_model, _classes, _augmentation, _mirroring, _rates, _precision)
+    if recipe.model in PAINTERS:
+        choices = (_model, _precision)  # painters keep the rates and the little augmentation that their authors have
     chosen, reasons = recipe, Reasons()
     for choice in choices:
         settings, why = choice(chosen, dataset, cache)
@@ -92,8 +83,6 @@ def _mirroring(recipe: Recipe, dataset: Dataset, _: TrainingImages) -> Choice:
 
 def _rates(recipe: Recipe, *_: object) -> Choice:
     """By the root of the batch for AdamW (Malladi et al. 2022), by the batch for SGD (Goyal et al. 2017)."""
-    if recipe.model in PAINTERS:
-        return {}, {}
     larger = recipe.batch / USUAL_BATCH
     if recipe.optimizer == "sgd":
         why = f"{SGD_RATE:g} for batches of {USUAL_BATCH}, in proportion to them (Goyal et al. 2017)"

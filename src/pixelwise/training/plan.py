@@ -92,7 +92,8 @@ def plan(request: Request, dataset: Dataset, device: torch.device) -> Plan:
     probe, reasons = Probe(dataset, device), {}
     if request.budget is None and request.epochs is None and "steps" not in request.settings:
         request = replace(request, budget=DEFAULT_BUDGET)
-    rungs = _ladder(request, dataset.train)
+    native = _native(dataset.train)
+    rungs = _ladder(request, native, len(dataset.train))
     if request.budget is None:
         recipe = rungs[-1 if device.type == "cuda" else len(rungs) // 2]
         reasons["size"] = "without a budget the middle of what could be chosen is taken"
@@ -106,12 +107,12 @@ def plan(request: Request, dataset: Dataset, device: torch.device) -> Plan:
     if request.size:
         reasons["size"] = "it was asked for"
     recipe, more = choose(request, recipe, dataset, cache)
-    return Plan(recipe, reasons | more, cache, about(request, dataset, device))
+    return Plan(recipe, reasons | more, cache, _about(request, dataset, native, device))
 
 
-def about(request: Request, dataset: Dataset, device: torch.device) -> str:
+def _about(request: Request, dataset: Dataset, native: tuple[int, int], device: torch.device) -> str:
     """What a plan is for, in a line."""
-    height, width = _native(dataset.train)
+    height, width = native
     length = f"a budget of {clock(request.budget)}" if request.budget else "no budget"
     return (
         f"Planned for {dataset.name}: {len(dataset.train)} training and {len(dataset.val)} validation images of about "
@@ -141,13 +142,15 @@ def _native(split: Split) -> tuple[int, int]:
     return height, width
 
 
-def _ladder(request: Request, split: Split) -> list[Recipe]:
-    """Recipes from the cheapest to the dearest, with whatever the user has fixed."""
-    native = _native(split)
+def _ladder(request: Request, native: tuple[int, int], images: int) -> list[Recipe]:
+    """Recipes from the cheapest to the dearest, with whatever the user has fixed.
+
+    native: height and width of the training images. images: how many there are.
+    """
     most = min(1.0, LARGEST_PLANNED / math.prod(native))
     step = max(SIZE_STEP, request.network().stride) if request.model in PAINTERS else SIZE_STEP
     recipe = request.recipe()
-    batch = recipe.batch if "batch" in request.settings else min(recipe.batch, len(split))
+    batch = recipe.batch if "batch" in request.settings else min(recipe.batch, images)
     rungs = []
     for share, width in LADDER:
         if share < LEAST_SHARE and share * most * math.prod(native) < SMALLEST_PLANNED:
@@ -188,7 +191,6 @@ def _within_memory(request: Request, recipe: Recipe, probe: Probe, cache: Traini
 def _as_long_as_asked(request: Request, recipe: Recipe, cache: TrainingImages, reasons: Reasons) -> Recipe:
     """As many steps as the epochs, or the steps themselves, that were asked for."""
     validations = request.settings.get("validations", MOST_VALIDATIONS)
-    reasons["steps"] = "it was asked for"
     if request.epochs is None:
         return replace(recipe, validations=min(validations, recipe.steps))
     steps = request.epochs * len(cache) / recipe.batch
@@ -220,7 +222,6 @@ def _largest_affordable(request: Request, rungs: list[Recipe], probe: Probe, rea
         if seen < wanted:
             reasons["size"] += f"{wanted:,.0f} should be (400 per root of a second)"
             if chosen is not recipe:
-                height, width = recipe.size
                 reasons["size"] += f", and {_shown(recipe)} would see {seen:,.0f}"
             break
     else:
