@@ -53,7 +53,12 @@ def joined(device: torch.device) -> Iterator[None]:
         yield
         return
     try:
-        dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
+        store, own, together = next(dist.rendezvous("env://", timeout=PATIENCE))
+        if os.environ.get("LOCAL_WORLD_SIZE") == os.environ["WORLD_SIZE"]:
+            # torchrun starts a group anew over the same store: who would find the addresses of the dead there?
+            store = dist.PrefixStore(f"start_{restarts()}", store)
+        backend = "nccl" if device.type == "cuda" else "gloo"
+        dist.init_process_group(backend, store=store, rank=own, world_size=together, timeout=PATIENCE)
     except (RuntimeError, ValueError) as error:
         raise UserError(f"the processes cannot reach each other ({error}); start them with torchrun") from error
     try:
