@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -37,18 +39,19 @@ RECIPE = Recipe(
 )
 
 
-def together(run: Path, *more: object, processes: int = 2) -> "subprocess.Popen[str]":
-    """`torchrun ... -m pixelwise train --recipe RUN/../recipe.yaml --run-folder RUN`."""
+@contextmanager
+def together(run: Path, *more: object, processes: int = 2) -> Iterator["subprocess.Popen[str]"]:
+    """`torchrun ... -m pixelwise train --recipe RUN/../recipe.yaml --run-folder RUN`; what hangs is ended."""
     words = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
     words += [*map(str, more), "-m", "pixelwise", "train", "--recipe", str(run.parent / "recipe.yaml")]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        [*words, "--run-folder", str(run), "--device", "cpu"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment,
-    )
+    words += ["--run-folder", str(run), "--device", "cpu"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(words, stdout=pipe, stderr=pipe, text=True, env=environment) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()  # torchrun ends its processes too
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +84,7 @@ def test_two_processes_learn_and_score_what_one_does(two: Path) -> None:
 
 def test_a_run_whose_process_is_killed_is_started_anew_by_torchrun_and_ends_with_the_same_bytes(two: Path) -> None:
     run = two.parent / "disturbed"
-    with together(run, "--max-restarts", 2) as process:
+    with together(run, "--max-restarts", 1) as process:
         state, began = run / "state.safetensors", time.monotonic()
         while not state.exists() and time.monotonic() - began < 200:
             time.sleep(0.02)

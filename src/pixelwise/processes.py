@@ -53,10 +53,10 @@ def joined(device: torch.device) -> Iterator[None]:
         yield
         return
     try:
-        store, own, together = next(dist.rendezvous("env://", timeout=PATIENCE))
+        store, own, together = next(dist.rendezvous("env://", timeout=PATIENCE))  # type: ignore[attr-defined]
         if os.environ.get("LOCAL_WORLD_SIZE") == os.environ["WORLD_SIZE"]:
-            # torchrun starts a group anew over the same store: who would find the addresses of the dead there?
-            store = dist.PrefixStore(f"start_{restarts()}", store)
+            # torchrun starts processes anew over the same store, and the addresses of the dead are still in it
+            store = dist.PrefixStore(f"start_{restarts()}", store)  # type: ignore[attr-defined]
         backend = "nccl" if device.type == "cuda" else "gloo"
         dist.init_process_group(backend, store=store, rank=own, world_size=together, timeout=PATIENCE)
     except (RuntimeError, ValueError) as error:
