@@ -215,7 +215,7 @@ def test_a_model_file_that_is_cut_off(desk: Path, small_run: Path, kept: int) ->
 
 
 def test_a_folder_without_a_model(desk: Path) -> None:
-    assert "holds no best.safetensors" in refused_model(desk / "camvid", desk)
+    assert "holds no best.safetensors" in refused("evaluate", desk / "camvid", "my_photos")
 
 
 def test_a_state_file_is_not_a_model(desk: Path, small_run: Path) -> None:

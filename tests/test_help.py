@@ -70,7 +70,7 @@ def test_the_module_is_the_command_line_too() -> None:
 
 def test_usage_errors_end_with_one_clear_line_and_exit_code_2() -> None:
     for words, said in (
-        (("predict",), "Missing argument 'MODEL'"),
+        (("predict",), "Missing argument '[MODEL] INPUT...'"),
         (("evaluate", "model.safetensors"), "Missing argument 'DATA'"),
         (("train", "--modle", "unet"), "No such option: --modle"),
         (("trian",), "No such command 'trian'"),

@@ -9,7 +9,7 @@ from pixelwise.evaluation import Evaluation
 from pixelwise.evaluation import evaluate as evaluate_bundle
 from pixelwise.keras import import_keras as bundle_of_keras
 from pixelwise.labels import LabelMap
-from pixelwise.model import Model, load
+from pixelwise.model import Model, is_model, load
 from pixelwise.runs import (
     ENVIRONMENT,
     EVALUATION,
@@ -35,6 +35,7 @@ __all__ = [
     "Model",
     "evaluate",
     "import_keras",
+    "is_model",
     "load",
     "open_dataset",
     "plan_request",

@@ -56,9 +56,16 @@ class Bundle:
         """Whether it makes photos from coloured labels, and so labels nothing."""
         return self.painter is not None and self.painter.paints == "photo"
 
-    def save(self, path: str | Path) -> None:
-        """Writes the file whole or not at all. Raises UserError where it cannot be written."""
+    def save(self, path: str | Path, *, half: bool = False) -> None:
+        """Writes the file whole or not at all.
+
+        half: filters are stored as float16, of 11 significant bits, where all fit into its range; what is read back is
+        float32 again. Biases and the numbers of batch norm stay as they are. Raises UserError where it cannot be
+        written.
+        """
         weights = {name: tensor.detach().cpu().contiguous() for name, tensor in self.network.state_dict().items()}
+        if half:
+            weights = {name: _halved(tensor) for name, tensor in weights.items()}
         with replacing(Path(path)) as temporary:
             save_tensors(weights, temporary, {"pixelwise": json.dumps(self._header())})
 
@@ -76,6 +83,12 @@ class Bundle:
             "provenance": self.provenance,
             "scores": self.scores,
         }
+
+
+def _halved(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor as float16 where it is a filter or a matrix that fits."""
+    fits = tensor.is_floating_point() and tensor.dim() > 1 and bool(tensor.half().isfinite().all())
+    return tensor.half() if fits else tensor
 
 
 Side = Annotated[int, pydantic.Field(ge=1, le=16384)]
@@ -103,7 +116,8 @@ def load_bundle(path: str | Path, device: str | torch.device = "cpu") -> Bundle:
 
     Raises UserError where the file is missing, cut off, or not a pixelwise model.
     """
-    weights, metadata = load_tensors(Path(path))
+    stored, metadata = load_tensors(Path(path))
+    weights = {name: tensor.float() if tensor.dtype == torch.float16 else tensor for name, tensor in stored.items()}
     header = _read_header(Path(path), metadata)
     try:
         labels = LabelMap(header.names, header.colors, header.ignore)

@@ -14,6 +14,7 @@ from pixelwise.prediction import Segmentation, paint
 from pixelwise.prediction import predict as predict_photo
 from pixelwise.training.folders import RECIPE
 from pixelwise.training.run import BEST
+from pixelwise.weights import shipped
 
 
 class Model:
@@ -44,9 +45,9 @@ class Model:
         """
         return paint(self.bundle, image)
 
-    def save(self, path: str | Path) -> None:
-        """Writes the model as one safetensors file."""
-        self.bundle.save(path)
+    def save(self, path: str | Path, *, half: bool = False) -> None:
+        """Writes the model as one safetensors file; half: half as large, see `Bundle.save`."""
+        self.bundle.save(path, half=half)
 
     def __repr__(self) -> str:
         weights = sum(tensor.numel() for tensor in self.bundle.network.parameters())
@@ -54,12 +55,29 @@ class Model:
 
 
 def load(path: str | Path, device: str = "auto") -> Model:
-    """The model in a file, or the best one of a run folder.
+    """The model in a file, the best one of a run folder, or one that comes with pixelwise, "street" for one.
 
+    A name of `pixelwise.weights.shipped` is always that model; "./street" is a file or folder of yours.
     Raises UserError where there is none, or the file is damaged.
+
+    >>> load("street").labels.names[:4]
+    ('Sky', 'Building', 'Pole', 'Road')
     """
+    if file := shipped().get(str(path)):
+        return Model(load_bundle(file, pick_device(device)))
     folder = Path(path)
     if folder.is_dir() and not (folder / BEST).exists():
         raise UserError(f"{path}: holds no {BEST}; give a model file or a run folder in which a model was trained")
     file = folder / BEST if folder.is_dir() else folder
     return Model(load_bundle(file, pick_device(device)), file.parent if (file.parent / RECIPE).exists() else None)
+
+
+def is_model(path: str) -> bool:
+    """Whether `load` is meant to take it: the name of a model that ships, a .safetensors file, a run folder.
+
+    >>> is_model("street"), is_model("street.jpg")
+    (True, False)
+    """
+    place = Path(path)
+    run = any((place / name).exists() for name in (BEST, RECIPE))
+    return path in shipped() or place.suffix == ".safetensors" or run

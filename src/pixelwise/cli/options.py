@@ -16,7 +16,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs in
 Run = Annotated[
     Path | None, typer.Option("--run", "--run-folder", help="The run folder  [default: runs/DATE_MODEL_DATA]")
 ]
-Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file, or a run folder.")]
+Model = Annotated[str, typer.Argument(metavar="MODEL", help="A model file, a run folder, or `street`.")]
 Data = Annotated[str, typer.Argument(metavar="DATA", help="A folder, dataset.yaml or table; or `streets`.")]
 Layout = Annotated[str | None, typer.Option(help="How DATA lies: voc, coco, ...  [default: recognised]")]
 Option = Annotated[

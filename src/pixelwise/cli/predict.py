@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from pixelwise.cli.options import AsJson, Device, Model
+from pixelwise.cli.options import AsJson, Device
 from pixelwise.errors import UserError
 
-EXAMPLE = "Example:  pixelwise predict runs/2026-11-20_unet_camvid street.jpg"
+EXAMPLE = "Example:  pixelwise predict street.jpg"
 
 
 def register(app: typer.Typer) -> None:
@@ -19,22 +19,24 @@ def register(app: typer.Typer) -> None:
 
 
 def predict(
-    model: Model,
-    inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Photos, folders of them, or datasets.")],
+    words: Annotated[
+        list[str], typer.Argument(metavar="[MODEL] INPUT...", help="Photos, folders of them, or datasets.")
+    ],
     output: Annotated[Path, typer.Option(help="Where the pictures go.")] = Path("predictions"),
     as_json: AsJson = False,
     device: Device = "auto",
 ) -> None:
     """Label every pixel of photos of any size.
 
-    Each photo gives NAME_label.png (class indices), NAME_color.png, NAME_overlay.png and NAME_side_by_side.png
-    (photo, truth if the input is a dataset, prediction). A model that paints photos from coloured labels gives
-    NAME_photo.png.
+    MODEL is a model file or a run folder; without one the model that comes with pixelwise labels streets. Each photo
+    gives NAME_label.png (class indices), NAME_color.png, NAME_overlay.png and NAME_side_by_side.png (photo, truth if
+    the input is a dataset, prediction). A model that paints photos from coloured labels gives NAME_photo.png.
     """
     from pixelwise import api
     from pixelwise.prediction.files import find_photos, pictures_of, write_pictures
     from pixelwise.progress import track
 
+    model, inputs = _model_and_inputs(words)
     trained = api.load(model, device)
     shares, failed = {}, []
     for name, photo in track(find_photos(inputs), "labelling"):
@@ -56,3 +58,18 @@ def predict(
     if failed:
         print("\n".join(failed), file=sys.stderr)
         raise UserError(f"{len(failed)} of {len(failed) + len(shares)} photos could not be labelled")
+
+
+def _model_and_inputs(words: list[str]) -> tuple[str, list[str]]:
+    """The model to use and what it is to label."""
+    from pixelwise.api import is_model
+    from pixelwise.progress import say
+    from pixelwise.weights import DEFAULT
+
+    model, *inputs = words
+    if is_model(model):
+        if not inputs:
+            raise UserError(f"{model}: is a model; name what it is to label: pixelwise predict {model} photo.jpg")
+        return model, inputs
+    say(f"labelled by `{DEFAULT}`, the model of streets that comes with pixelwise; name another before the photos")
+    return DEFAULT, words

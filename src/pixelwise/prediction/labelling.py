@@ -161,6 +161,9 @@ def most_probable(logits: Float[Tensor, "n k h w"], size: tuple[int, ...]) -> tu
     """Logits resized to ``size`` (bilinear), class after class so that memory stays small: (n, H, W) label and
     probability of the most probable class.
     """
+    if logits.shape[-2:] == tuple(size):
+        confidence, label = logits.softmax(1).max(1)
+        return label.to(torch.uint8), confidence
     shape = (len(logits), *size)
     best = torch.full(shape, -torch.inf, device=logits.device)
     label = torch.zeros(shape, dtype=torch.uint8, device=logits.device)

@@ -1,0 +1,109 @@
+"""Makes the models that ship from their runs of record: stores them as float16, scores and times them, writes cards.
+
+    python benchmarks/ship.py NAME ...      street, street_large; without names only the cards
+
+The run of record (`python benchmarks/record.py shipped_NAME`) must lie in runs/record. Writes the model file, its card
+beside it, and results/ship_NAME.json: the scores on CamVid's validation images before and after it was stored, and how
+long it takes from a photo's file to the file of its mask.
+"""
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+import pixelwise as pw
+from pixelwise.machine import describe, reuse_memory
+
+ROOT = Path(__file__).parents[1]
+CAMVID = ROOT.parent / "shared" / "data" / "camvid"
+RESULTS = ROOT / "results"
+FILES = {
+    "street": ROOT / "src" / "pixelwise" / "weights" / "street.safetensors",
+    "street_large": ROOT / "weights" / "street_large.safetensors",
+}
+ROUNDS, WARM = 5, 5  # rounds over the validation images; photos before them
+
+
+def ship(name: str) -> None:
+    """Stores, scores and times one model."""
+    trained = pw.load(ROOT / "runs" / "record" / f"shipped_{name}")
+    trained.save(FILES[name], half=True)
+    stored, data = pw.load(str(FILES[name])), pw.open_dataset(CAMVID)
+    before, after = (pw.evaluate(model, data, "val").to_dict() for model in (trained, stored))
+    found = {
+        "file": str(FILES[name].relative_to(ROOT)),
+        "bytes": FILES[name].stat().st_size,
+        "parameters": sum(tensor.numel() for tensor in stored.bundle.network.parameters()),
+        "as trained": before["scores"],
+        "conditions": after["conditions"],
+        "scores": after["scores"],
+        "per_class": after["per_class"],
+        "photo file to mask file": timed(stored),
+        "environment": describe(torch.device("cpu")),
+    }
+    write(RESULTS / f"ship_{name}.json", json.dumps(found, indent=1))
+
+
+def timed(model: pw.Model) -> dict[str, Any]:
+    """Images a second of a plain loop over the validation photos, 480x360: read, label, write the index mask."""
+    reuse_memory()
+    photos = sorted((CAMVID / "val").glob("*.png"))
+    rounds = []
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(-1, ROUNDS):
+            chosen = photos if number >= 0 else photos[:WARM]
+            began = time.perf_counter()
+            for photo in chosen:
+                model.predict(photo).index().save(Path(folder) / photo.name, compress_level=1)
+            rounds.append(len(chosen) / (time.perf_counter() - began))
+    return {
+        "images": len(photos),
+        "threads": torch.get_num_threads(),
+        "images/s": round(statistics.median(rounds[1:]), 2),
+        "rounds": [round(one, 2) for one in rounds[1:]],
+    }
+
+
+def describe_models() -> None:
+    """Writes the card of every model that was shipped, from results/ alone."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        autoescape=False,
+        trim_blocks=True,
+    )
+    card = environment.get_template("model_card.md.j2")
+    for name, file in FILES.items():
+        if (path := RESULTS / f"ship_{name}.json").exists():
+            run = json.loads((RESULTS / f"shipped_{name}.json").read_text(encoding="utf-8"))
+            shipped = json.loads(path.read_text(encoding="utf-8"))
+            ious = [(label, figures["IoU"]) for label, figures in shipped["per_class"].items()]
+            ious.sort(key=lambda pair: -pair[1])
+            write(file.with_suffix(".md"), card.render(name=name, shipped=shipped, run=run, ious=ious))
+
+
+def write(path: Path, text: str) -> None:
+    """A text file that ends with a line's end."""
+    path.write_text(text.rstrip() + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=" or ".join(FILES))
+    names = parser.parse_args().names
+    if unknown := set(names) - set(FILES):
+        parser.error(f"there is no {', '.join(unknown)}")
+    for name in names:
+        ship(name)
+    describe_models()
+
+
+if __name__ == "__main__":
+    main()
