@@ -1,8 +1,10 @@
 """The runs of record: lists what results/ still lacks and runs it, each as a user would type it.
 
-    python benchmarks/record.py            runs all that are owed and can run on this machine
-    python benchmarks/record.py --list     only lists them
-    python benchmarks/record.py NAME ...   runs these, again if need be
+    python benchmarks/record.py                runs all that are owed and can run on this machine
+    python benchmarks/record.py --list         only lists them
+    python benchmarks/record.py NAME ...       runs these, again if need be; "ablation_*" are all that begin so
+    python benchmarks/record.py --within 9m    stops after nine minutes; the next call goes on from there
+    python benchmarks/record.py --rehearse     two steps on the processor of each that needs a GPU; writes no result
 
 Each run writes results/NAME.json: the command, the recipe, the machine, the history and the scores.
 """
@@ -10,18 +12,24 @@ Each run writes results/NAME.json: the command, the recipe, the machine, the his
 import argparse
 import csv
 import json
+import math
+import re
 import shlex
 import subprocess
 import sys
+import tempfile
+import time
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 
 import torch
 import yaml
 
+from pixelwise.training.parsing import parse_duration
+
 ROOT = Path(__file__).parents[1]
 CAMVID, PAIRS = "../shared/data/camvid", "../shared/data/cityscapes_pairs"
-FULL = "--size 352x480 --budget 8m"
 RESULTS = ROOT / "results"
 RUNS = ROOT / "runs" / "record"
 
@@ -66,28 +74,49 @@ SHORT = "--model encoder_unet --size 192x256 --epochs 10"
 MODELS |= {f"pretrained_{seed}": f"{SHORT} --seed {seed} {SQUEEZENET}" for seed in range(3)}
 MODELS |= {f"scratch_{seed}": f"{SHORT} --seed {seed}" for seed in range(3)}
 
-# What a plan chooses from: street on CamVid, 10 passes at 192x256, seed 0; each changes one thing.
-ONE = "--model street --size 192x256 --epochs 10"
-TRAINING = {
-    "base": ONE,
-    "sgd": f"{ONE} --set optimizer=sgd --set schedule=poly",
-    "sgd_faster": f"{ONE} --set optimizer=sgd --set schedule=poly --set learning_rate=0.03",
-    "one_cycle": f"{ONE} --set schedule=one_cycle --set warm_up=0.3",
-    "rare": f"{ONE} --set rare_sampling=0.25",
-    "classmix": f"{ONE} --set classmix=0.5",
-    "dice": f"{ONE} --set 'loss=ce + 0.5 dice'",
-    "lovasz": f"{ONE} --set 'loss=ce + 0.5 lovasz'",
-    "flip": f"{ONE} --set view=flip",
+# The models that ship: CamVid at its own size, long, with strong scale and colour changes and ClassMix.
+STRONG = "--size 360x480 --set zoom=[0.5,2.0] --set color=0.5 --set classmix=0.5 --set ema=0.999"
+CROPS = f"{STRONG} --set crop=[256,352]"
+SHIPPED = {
+    "street": f"--model street --option width=24 {CROPS} --epochs 180",
+    "street_large": f"--model deeplabv3plus --option width=128 {SQUEEZENET} {CROPS} --epochs 80",
+}
+# Beside published figures, as far as two cores go: the papers' networks at a quarter of their width.
+MARKS = {
+    "unet": f"--model unet --option width=16 {CROPS} --epochs 80",
+    "segnet": f"--model segnet --option width=16 {CROPS} --epochs 80",
 }
 
-# The models that ship: CamVid at its own size, long, with strong scale and colour changes and ClassMix.
-SHIPPED_RECIPE = (
-    "--size 360x480 --set crop=[256,352] --set zoom=[0.5,2.0] --set color=0.5 --set classmix=0.5 --set ema=0.999"
-)
-SHIPPED = {
-    "street": f"--model street --option width=24 {SHIPPED_RECIPE} --epochs 180",
-    "street_large": f"--model deeplabv3plus --option width=128 {SQUEEZENET} {SHIPPED_RECIPE} --epochs 80",
+# The ablation: street at a third of its width on small crops, 25 passes, three seeds; each changes one thing.
+PLAIN = "--model street --option width=16 --size 240x320 --set crop=[192,256] --epochs 25"
+ABLATION = {
+    "base": PLAIN,
+    "twice_as_long": PLAIN.replace("--epochs 25", "--epochs 50"),
+    "width_8": PLAIN.replace("width=16", "width=8"),
+    "width_24": PLAIN.replace("width=16", "width=24"),
+    "resolution": PLAIN.replace("240x320", "360x480").replace("[192,256]", "[288,384]"),
+    "pretrained": f"{PLAIN.replace('street --option width=16', 'encoder_unet')} {SQUEEZENET}",
+    "not_pretrained": PLAIN.replace("street --option width=16", "encoder_unet"),
+    "zoom_none": f"{PLAIN} --set zoom=[1.0,1.0]",
+    "zoom_wide": f"{PLAIN} --set zoom=[0.5,2.0]",
+    "color_none": f"{PLAIN} --set color=0 --set hue=0",
+    "color_strong": f"{PLAIN} --set color=0.6 --set hue=20",
+    "classmix": f"{PLAIN} --set classmix=0.5",
+    "balance_none": f"{PLAIN} --set class_balance=0",
+    "balance_strong": f"{PLAIN} --set class_balance=0.5",
+    "rare": f"{PLAIN} --set rare_sampling=0.25",
+    "ema_none": f"{PLAIN} --set ema=0",
+    "ema_long": f"{PLAIN} --set ema=0.999",
+    "one_depth": f"{PLAIN} --set deep_supervision=0",
+    "smoothing": f"{PLAIN} --set 'loss=ce(smoothing=0.1)'",
+    "dice": f"{PLAIN} --set 'loss=ce + 0.5 dice'",
+    "lovasz": f"{PLAIN} --set 'loss=ce + 0.5 lovasz'",
+    "ohem": f"{PLAIN} --set loss=ohem",
+    "sgd": f"{PLAIN} --set optimizer=sgd --set schedule=poly --set learning_rate=0.03",
+    "one_cycle": f"{PLAIN} --set schedule=one_cycle --set warm_up=0.3",
+    "flip": f"{PLAIN} --set view=flip",
 }
+ABLATION = {f"{name}_{seed}": f"{arguments} --seed {seed}" for seed in range(3) for name, arguments in ABLATION.items()}
 
 # Photo to label on the Cityscapes pairs at 256x256, the generator of Pix2Pix at half its width: what each part of its
 # loss brings, and the same network as an ordinary classifier. 18 passes over the 1,500 images, batches of 4.
@@ -116,29 +145,29 @@ PIX2PIX |= {
     "small_softmax": EVALUATED.replace("pix2pix ", "pix2pix_softmax "),
 }
 
+# What an hour on one GPU pays: the papers' own width, and Pix2Pix long enough for its paper's rows.
+LARGE = f"{STRONG} --batch 16"
+GPU = {
+    "camvid_unet": f"train {CAMVID} --model unet {LARGE} --budget 7m",
+    "camvid_segnet": f"train {CAMVID} --model segnet {LARGE} --budget 4m",
+    "camvid_street": f"train {CAMVID} --model street {LARGE} --budget 3m",
+    "camvid_deeplabv3plus": f"train {CAMVID} --model deeplabv3plus {SQUEEZENET} {LARGE} --budget 3m",
+    "pairs_unet": f"train {PAIRS} --model unet --size 256x256 --batch 16 --budget 3m",
+    "pix2pix_l1_gan": f"train {PAIRS} --model pix2pix --size 256x256 --batch 4 --budget 3m",
+    "pix2pix_l1": f"train {PAIRS} --model pix2pix --set gan=none --size 256x256 --batch 4 --budget 2m",
+}
+
+ON_CAMVID = {"models": MODELS, "shipped": SHIPPED, "marks": MARKS, "ablation": ABLATION}
 RECORDS = (
     Record("demo_streets", "demo", split="test"),
-    Record("camvid_unet_30m_cpu", f"train {CAMVID} --model unet --budget 30m --device cpu"),
-    Record("camvid_segnet_30m_cpu", f"train {CAMVID} --model segnet --budget 30m --device cpu"),
     Record("cityscapes_pairs_street_8m_cpu", f"train {PAIRS} --model street --budget 8m --device cpu"),
-    *(Record(f"models_{name}", f"train {CAMVID} {arguments} --device cpu") for name, arguments in MODELS.items()),
-    *(Record(f"shipped_{name}", f"train {CAMVID} {arguments} --device cpu") for name, arguments in SHIPPED.items()),
-    *(Record(f"training_{name}", f"train {CAMVID} {arguments} --device cpu") for name, arguments in TRAINING.items()),
+    *(
+        Record(f"{group}_{name}", f"train {CAMVID} {arguments} --device cpu")
+        for group, members in ON_CAMVID.items()
+        for name, arguments in members.items()
+    ),
     *(Record(f"pix2pix_{name}", f"train {PAIRS} {arguments} --device cpu") for name, arguments in PIX2PIX.items()),
-    # The paper's own row: width 64, batches of 1, 200 passes.
-    Record(
-        "pix2pix_full_gpu",
-        f"train {PAIRS} --model pix2pix --size 256x256 --batch 1 --epochs 200 --device cuda",
-        gpu=True,
-    ),
-    Record(
-        "pix2pix_full_l1_gpu",
-        f"train {PAIRS} --model pix2pix --set gan=none --size 256x256 --batch 1 --epochs 200 --device cuda",
-        gpu=True,
-    ),
-    Record("camvid_unet_full_gpu", f"train {CAMVID} --model unet {FULL} --device cuda", gpu=True),
-    Record("camvid_segnet_full_gpu", f"train {CAMVID} --model segnet {FULL} --device cuda", gpu=True),
-    Record("camvid_street_full_gpu", f"train {CAMVID} --model street {FULL} --device cuda", gpu=True),
+    *(Record(f"gpu_{name}", f"{arguments} --device cuda", gpu=True) for name, arguments in GPU.items()),
     Record("bench_training_cuda", "benchmarks/bench_training.py --device cuda", gpu=True, script=True),
 )
 
@@ -148,17 +177,40 @@ def owed() -> list[Record]:
     return [record for record in RECORDS if not (RESULTS / f"{record.name}.json").exists()]
 
 
-def run(record: Record) -> None:
-    """Runs a record's command from the root of the repository and writes its result."""
+def run(record: Record, until: float) -> bool:
+    """Runs a record's command from the root of the repository, until that time at most, and writes its result.
+
+    Whether it came to its end: a run that was stopped is saved, and goes on when it is run again.
+    """
     if record.script:
         subprocess.run([sys.executable, *shlex.split(record.arguments)], cwd=ROOT, check=True)
-        return
+        return True
     folder = RUNS / record.name
     command = ["pixelwise", *shlex.split(record.arguments), "--run", str(folder.relative_to(ROOT))]
     print(f"{record.name}: {shlex.join(command)}", flush=True)
     resumed = ["pixelwise", "train", "--resume", str(folder)] if (folder / "state.safetensors").exists() else command
-    subprocess.run([sys.executable, "-m", *resumed], cwd=ROOT, check=True)
+    with subprocess.Popen([sys.executable, "-m", *resumed], cwd=ROOT) as process:
+        try:
+            code = process.wait(max(1.0, until - time.monotonic()) if until < math.inf else None)
+        except subprocess.TimeoutExpired:
+            process.terminate()
+            process.wait()
+            print(f"{record.name}: stopped, for the time is up; it goes on when this is called again")
+            return False
+    if code:
+        raise SystemExit(f"{record.name}: ended with exit code {code}")
     write(record, shlex.join(command), folder)
+    return True
+
+
+def rehearse(record: Record) -> None:
+    """Two steps of a run that needs a GPU, on the processor, so that it surely begins where there is one."""
+    arguments = re.sub(r"--budget \S+", "--set steps=2", record.arguments).replace("--device cuda", "--device cpu")
+    words = shlex.split(re.sub(r"--batch \d+", "--batch 2", arguments))
+    print(f"{record.name}: {shlex.join(words)}", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        run_there = ["--run", str(Path(folder) / record.name)]
+        subprocess.run([sys.executable, "-m", "pixelwise", *words, *run_there], cwd=ROOT, check=True)
 
 
 def write(record: Record, command: str, folder: Path) -> None:
@@ -183,14 +235,22 @@ def write(record: Record, command: str, folder: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--list", action="store_true", help="only list what is owed")
+    parser.add_argument("--within", type=parse_duration, default=math.inf, help="stop after 9m, 2h ...")
+    parser.add_argument("--rehearse", action="store_true", help="try what needs a GPU for two steps without one")
     parser.add_argument("names", nargs="*", help="run these, again if need be")
     options = parser.parse_args()
-    records = [record for record in RECORDS if record.name in options.names] if options.names else owed()
-    for record in records:
-        if options.list or (record.gpu and not torch.cuda.is_available()):
+    until = time.monotonic() + options.within
+    chosen = [record for record in RECORDS if any(fnmatch(record.name, name) for name in options.names)]
+    if options.names and not chosen:
+        parser.error(f"there is no {' '.join(options.names)}; --list shows what is owed")
+    for record in chosen or owed():
+        if options.rehearse:
+            if record.gpu and not record.script:
+                rehearse(record)
+        elif options.list or (record.gpu and not torch.cuda.is_available()):
             print(f"owed: {record.name}{' (needs a GPU)' if record.gpu else ''}: {record.command}")
-        else:
-            run(record)
+        elif not run(record, until):
+            break
 
 
 if __name__ == "__main__":

@@ -6,43 +6,17 @@ python benchmarks/tables.py            writes them
 python benchmarks/tables.py --check    exits with 1 where a document says something else
 """
 
-import json
 import re
-import shlex
 import statistics
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
+import run_tables
+from recorded import ROOT, load, made, table
+
 END = "<!-- /results -->"
-HEADS = ("run", "scored on", "network", "learnt from", "training time", "mean IoU", "mean Dice", "pixel accuracy")
-
-
-def row(result: dict[str, Any]) -> tuple[str, ...]:
-    """One run of record as the cells of a table."""
-    recipe, conditions, scores = result["recipe"], result["conditions"], result["scores"]
-    last = result["history"][-1]
-    size = "x".join(str(side) for side in recipe["size"])
-    width = recipe.get("width") or recipe["options"].get("width")
-    return (
-        f"`{result['command'].split(' --run')[0]}`",
-        f"{conditions['images']} images, {conditions['split']}",
-        f"`{recipe['model']}`{f', width {width}' if width else ''}, at {size}",
-        f"{recipe['steps'] * recipe['batch']:,} images ({last['epoch']:.0f} passes)",
-        f"{last['seconds'] / 60:.0f} min",
-        f"**{scores['mean IoU']:.3f}**",
-        f"{scores['mean Dice']:.3f}",
-        f"{scores['pixel accuracy']:.3f}",
-    )
-
-
-def runs_table() -> str:
-    """Every run of record that results/ holds, but for those with tables of their own."""
-    names = [path.stem for path in sorted((ROOT / "results").glob("*.json"))]
-    results = [load(name) for name in names if not name.startswith(("models_", "pix2pix_", "training_"))]
-    return table(HEADS, [row(result) for result in results if "history" in result])
 
 
 def models_table() -> str:
@@ -92,8 +66,6 @@ PAINTED = {
     "128_stage2": "L1 and the game: `pix2pix_128`, stage 2",
     "128_stage1_l1": "L1 alone: `pix2pix_128`, stage 1",
     "128_stage2_l1": "L1 alone: `pix2pix_128`, stage 2",
-    "full_gpu": "L1 and the game, as wide and as long as in the paper",
-    "full_l1_gpu": "L1 alone, as wide and as long as in the paper",
 }
 PAPER = {
     "the paper's own: L1 and the game": ("256x256", 0.83, 0.36, 0.29),
@@ -155,7 +127,7 @@ def batches_table() -> str:
 
 def painted(name: str) -> dict[str, Any] | None:
     """A run of Pix2Pix; None until it is made."""
-    return load(f"pix2pix_{name}") if (ROOT / "results" / f"pix2pix_{name}.json").exists() else None
+    return load(f"pix2pix_{name}") if made(f"pix2pix_{name}") else None
 
 
 def protocol_cells(result: dict[str, Any]) -> tuple[str, ...]:
@@ -189,20 +161,6 @@ def speed_table() -> str:
         for way, one in ways.items()
     ]
     return table(heads, rows)
-
-
-def choices_table() -> str:
-    """What changes where one thing of a recipe is changed, from benchmarks/record.py."""
-    heads = ("recipe", "mean IoU", "mean Dice", "pixel accuracy")
-    rows = []
-    for path in sorted((ROOT / "results").glob("training_*.json")):
-        result = load(path.stem)
-        scores = result["scores"]
-        words = shlex.split(result["command"])
-        changed = [words[place + 1] for place, word in enumerate(words) if word == "--set"]
-        means = (f"**{scores['mean IoU']:.3f}**", f"{scores['mean Dice']:.3f}", f"{scores['pixel accuracy']:.3f}")
-        rows.append((", ".join(f"`{setting}`" for setting in changed) or "as planned", *means))
-    return table(heads, sorted(rows, key=lambda row: row[1], reverse=True))
 
 
 def decoders_table() -> str:
@@ -328,26 +286,18 @@ def data_table() -> str:
     return table(heads, rows)
 
 
-def load(name: str) -> dict[str, Any]:
-    """A result by its file's name."""
-    result: dict[str, Any] = json.loads((ROOT / "results" / f"{name}.json").read_text(encoding="utf-8"))
-    return result
-
-
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Rows as Markdown."""
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, ["---" for _ in heads], *rows))
-
-
 TABLES = {
-    "runs": runs_table,
+    "runs": run_tables.runs_table,
+    "marks": run_tables.marks_table,
+    "pairs_marks": run_tables.pairs_marks_table,
+    "shipped": run_tables.shipped_table,
+    "ablation": run_tables.ablation_table,
     "speed": speed_table,
     "models": models_table,
     "pretrained": pretrained_table,
     "pix2pix": pix2pix_table,
     "parts": parts_table,
     "batches": batches_table,
-    "choices": choices_table,
     "decoders": decoders_table,
     "masks": masks_table,
     "pairs": pairs_table,

@@ -1,0 +1,25 @@
+"""Where results lie, and how tables of them are written."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "results"
+
+
+def load(name: str) -> dict[str, Any]:
+    """A result by its file's name."""
+    result: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    return result
+
+
+def made(name: str) -> bool:
+    """Whether there is such a result; what is not is owed."""
+    return (RESULTS / f"{name}.json").exists()
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Rows as Markdown."""
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, ["---" for _ in heads], *rows))

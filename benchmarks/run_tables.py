@@ -1,0 +1,227 @@
+"""The tables of the runs of record: every run, beside published figures, the models that ship, the ablation."""
+
+import statistics
+from dataclasses import asdict
+from typing import Any
+
+from record import ABLATION
+from recorded import RESULTS, load, made, table
+
+from pixelwise.training import Recipe
+
+# How runs are grouped, by the beginning of their names; the first that fits.
+GROUPS = {
+    "demo_": "The demo",
+    "shipped_": "The models that ship",
+    "marks_": "Beside published figures",
+    "gpu_": "On a GPU",
+    "cityscapes_": "Cityscapes pairs",
+    "models_": "Every model under one recipe",
+    "ablation_": "The ablation",
+    "pix2pix_": "Pix2Pix",
+}
+LEFT_OUT = ("model", "size", "steps", "seed", "validations", "weights")  # of what differs: they have a column, or none
+
+# (what, pretrained or not, scored on, mean IoU, pixel accuracy, source)
+PUBLISHED = (
+    ("SegNet, 367 images", "from scratch", "test", 0.464, None, "Badrinarayanan et al. 2017"),
+    ("SegNet, nine times the data", "VGG-16", "test", 0.601, 0.904, "Badrinarayanan et al. 2017"),
+    ("FC-DenseNet103", "from scratch", "test", 0.669, 0.915, "Jégou et al. 2017"),
+    ("FC-HarDNet84", "from scratch", "test", 0.677, 0.911, "Chao et al. 2019"),
+    ("U-Net over ResNet-34", "ImageNet", "its own validation set", None, 0.9417, "fastai"),
+)
+# Our rows of the same table: the first of these runs that is made.
+OURS = {
+    "U-Net": ("gpu_camvid_unet", "marks_unet", "models_unet"),
+    "SegNet": ("gpu_camvid_segnet", "marks_segnet", "models_segnet"),
+    "`street`": ("gpu_camvid_street", "shipped_street", "models_street"),
+    "DeepLabv3+ over SqueezeNet": ("gpu_camvid_deeplabv3plus", "shipped_street_large", "models_deeplabv3plus"),
+}
+PAIRS = {
+    "U-Net": ("gpu_pairs_unet", "marks_pairs_unet"),
+    "`street`, in 8 minutes": ("cityscapes_pairs_street_8m_cpu",),
+    "Pix2Pix, L1 and the game": ("gpu_pix2pix_l1_gan", "pix2pix_l1_gan"),
+    "Pix2Pix, L1": ("gpu_pix2pix_l1", "pix2pix_l1"),
+}
+PAPER = {
+    "*Pix2Pix, L1 and the game: the paper's own*": (0.83, 0.36, 0.29),
+    "*Pix2Pix, L1: the paper's own*": (0.86, 0.42, 0.35),
+}
+
+CHANGED = {
+    "base": "as planned",
+    "twice_as_long": "50 passes for 25",
+    "width_8": "width 8 for 16",
+    "width_24": "width 24 for 16",
+    "resolution": "360x480 for 240x320, crops as much larger",
+    "pretrained": "`encoder_unet` over SqueezeNet with ImageNet weights",
+    "not_pretrained": "the same from scratch",
+    "zoom_none": "no zoom",
+    "zoom_wide": "zoom 0.5 to 2 for 0.75 to 1.75",
+    "color_none": "no colour changes",
+    "color_strong": "colour changes twice as strong",
+    "classmix": "ClassMix, half of the images",
+    "balance_none": "all classes weigh alike",
+    "balance_strong": "class weights share^-0.5 for share^-0.3",
+    "rare": "a quarter of the crops laid over rare classes",
+    "ema_none": "no averaged weights",
+    "ema_long": "averaged over 1,000 steps for 200",
+    "one_depth": "no deep supervision",
+    "smoothing": "label smoothing 0.1",
+    "dice": "cross-entropy + 0.5 Dice",
+    "lovasz": "cross-entropy + 0.5 Lovász",
+    "ohem": "OHEM",
+    "sgd": "SGD at 0.03, poly",
+    "one_cycle": "one cycle",
+    "flip": "flip at test",
+}
+
+
+def runs_table() -> str:
+    """Every run of record that results/ holds, in groups."""
+    heads = ("run", "differs from the defaults", "seed", "passes", "time", "on", "mean IoU", "pixel accuracy")
+    names = sorted(path.stem for path in RESULTS.glob("*.json"))
+    parts = []
+    for begins, title in GROUPS.items():
+        rows = [
+            run_row(name, result) for name in names if name.startswith(begins) and "history" in (result := load(name))
+        ]
+        if rows:
+            parts.append(f"### {title}\n\n{table(heads, rows)}")
+    return "\n\n".join(parts)
+
+
+def run_row(name: str, result: dict[str, Any]) -> tuple[str, ...]:
+    recipe, environment, last = result["recipe"], result["environment"], result["history"][-1]
+    scores = result.get("scores") or {}  # a run that paints photos has none
+    threads = environment.get("threads")
+    return (
+        f"[`{name}`](../results/{name}.json)",
+        differences(recipe),
+        str(recipe["seed"]),
+        f"{last['epoch']:.0f}",
+        f"{last['seconds'] / 60:.0f} min",
+        environment["device"] + (f", {threads} thread{'s' * (threads != '1')}" if threads else ""),
+        f"**{scores['mean IoU']:.3f}**" if scores else "",
+        f"{scores['pixel accuracy']:.3f}" if scores else "",
+    )
+
+
+def differences(recipe: dict[str, Any]) -> str:
+    """The network, its size and every setting that is not the default."""
+    usual = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(Recipe()).items()}
+    changed = [
+        f"{name}={value}"
+        for name, value in recipe.items()
+        if name in usual and name not in (*LEFT_OUT, "options") and value != usual[name]
+    ]
+    options = [f"{name}={value}" for name, value in recipe.get("options", {}).items()]
+    start = ["pretrained"] if recipe.get("weights") else []
+    return f"`{recipe['model']}` " + ", ".join([*options, "x".join(map(str, recipe["size"])), *start, *changed])
+
+
+def first_made(names: tuple[str, ...]) -> str | None:
+    return next((name for name in names if made(name)), None)
+
+
+def marks_table() -> str:
+    """CamVid: published figures and ours."""
+    heads = ("network", "encoder", "scored on", "mean IoU", "pixel accuracy", "learnt", "source")
+    rows = [
+        (f"*{what}*", start, split, *(f"*{value:.3f}*" if value else "" for value in (iou, accuracy)), "", source)
+        for what, start, split, iou, accuracy, source in PUBLISHED
+    ]
+    for what, names in OURS.items():
+        if name := first_made(names):
+            result = load(name)
+            recipe, scores, last = result["recipe"], result["scores"], result["history"][-1]
+            width = recipe.get("options", {}).get("width")
+            learnt = (
+                f"{last['epoch']:.0f} passes at {'x'.join(map(str, recipe['size']))}, {last['seconds'] / 60:.0f} min"
+            )
+            rows.append(
+                (
+                    f"**{what}**" + (f", width {width}" if width else ""),
+                    "ImageNet" if recipe.get("weights") else "from scratch",
+                    "validation",
+                    f"**{scores['mean IoU']:.3f}**",
+                    f"**{scores['pixel accuracy']:.3f}**",
+                    f"{learnt}, {result['environment']['device']}",
+                    f"[`{name}`](results/{name}.json)",
+                )
+            )
+    return table(heads, rows)
+
+
+def pairs_marks_table() -> str:
+    """Cityscapes pairs: photo to label, by the averages of Pix2Pix's paper, ours and the paper's."""
+    heads = ("network", "learnt from", "pixel accuracy", "class accuracy", "class IoU", "source")
+    rows = []
+    for what, names in PAIRS.items():
+        if name := first_made(names):
+            result = load(name)
+            known = result.get("protocols", {}).get("pix2pix") or {
+                "pixel accuracy": result["scores"]["pixel accuracy"],
+                "class accuracy": result["scores"]["mean class accuracy"],
+                "class IoU": result["scores"]["mean IoU"],
+            }
+            figures = (f"{known[name]:.3f}" for name in ("pixel accuracy", "class accuracy", "class IoU"))
+            passes = f"1,500 images, {result['history'][-1]['epoch']:.0f} passes"
+            rows.append((what, passes, *figures, f"[`{name}`](results/{name}.json)"))
+    for what, figures in PAPER.items():
+        rows.append((what, "*2,975 images*", *(f"*{figure:.2f}*" for figure in figures), "Isola et al. 2017"))
+    return table(heads, rows)
+
+
+def shipped_table() -> str:
+    """The models that ship, from benchmarks/ship.py."""
+    heads = ("model", "network", "file", "mean IoU, float32", "mean IoU as stored", "pixel accuracy", "photos a second")
+    rows = []
+    for name in ("street", "street_large"):
+        if made(f"ship_{name}"):
+            one, recipe = load(f"ship_{name}"), load(f"shipped_{name}")["recipe"]
+            card = one["file"].replace(".safetensors", ".md")
+            rows.append(
+                (
+                    f"[`{name}`]({card})",
+                    f"`{recipe['model']}`, width {recipe['options']['width']}, {one['parameters'] / 1e6:.1f} M weights",
+                    f"{one['bytes'] / 1e6:.1f} MB",
+                    f"{one['as trained']['mean IoU']:.4f}",
+                    f"**{one['scores']['mean IoU']:.4f}**",
+                    f"{one['scores']['pixel accuracy']:.4f}",
+                    f"{one['photo file to mask file']['images/s']:.1f}",
+                )
+            )
+    return table(heads, rows)
+
+
+def ablation_table() -> str:
+    """What each ingredient brings: means and spreads over seeds, and the difference from the base."""
+    heads = ("changed", "mean IoU", "difference", "pixel accuracy", "seeds", "time of a run")
+    scores: dict[str, list[dict[str, Any]]] = {}
+    for run in ABLATION:
+        if made(f"ablation_{run}"):
+            scores.setdefault(run.rsplit("_", 1)[0], []).append(load(f"ablation_{run}"))
+    if "base" not in scores:
+        return "Owed: `python benchmarks/record.py 'ablation_*'`."
+    means = {name: statistics.mean(one["scores"]["mean IoU"] for one in runs) for name, runs in scores.items()}
+    rows = []
+    for name in sorted(scores, key=lambda name: -means[name]):
+        runs = scores[name]
+        ious = [one["scores"]["mean IoU"] for one in runs]
+        spread = f" ± {statistics.stdev(ious):.3f}" if len(ious) > 1 else ""
+        accuracy = statistics.mean(one["scores"]["pixel accuracy"] for one in runs)
+        minutes = statistics.median(one["history"][-1]["seconds"] for one in runs) / 60
+        difference = "" if name == "base" else f"{100 * (means[name] - means['base']):+.1f}"
+        what = CHANGED[name] if name != "base" else f"**{CHANGED[name]}**"
+        rows.append(
+            (
+                what,
+                f"**{means[name]:.3f}**{spread}",
+                difference,
+                f"{accuracy:.3f}",
+                str(len(runs)),
+                f"{minutes:.0f} min",
+            )
+        )
+    return table(heads, rows)
