@@ -1,6 +1,6 @@
 """From images of any size to labels of the same size, with the network's own working size in between."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -64,6 +64,7 @@ class View:
 
 
 WHOLE = View()
+AT_ONCE = 1 << 22  # logits that are resized at once
 
 Labelled = tuple[UInt8[np.ndarray, "h w"], Float[np.ndarray, "h w"]]
 
@@ -158,20 +159,25 @@ def _run(network: Network, batch: Tensor) -> Tensor:
 
 
 def most_probable(logits: Float[Tensor, "n k h w"], size: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-    """Logits resized to ``size`` (bilinear), class after class so that memory stays small: (n, H, W) label and
-    probability of the most probable class.
+    """Logits resized to ``size`` (bilinear): (n, H, W) label and probability of the most probable class.
+
+    Some rows at a time, so that memory stays small where the image is large.
     """
-    if logits.shape[-2:] == tuple(size):
-        confidence, label = logits.softmax(1).max(1)
-        return label.to(torch.uint8), confidence
-    shape = (len(logits), *size)
-    best = torch.full(shape, -torch.inf, device=logits.device)
-    label = torch.zeros(shape, dtype=torch.uint8, device=logits.device)
-    total = torch.zeros(shape, device=logits.device)  # sum over classes of exp(logit - best)
-    for index in range(logits.shape[1]):
-        value = F.interpolate(logits[:, index : index + 1], size=size, mode="bilinear")[:, 0]
-        higher = torch.maximum(best, value)
-        total = total * (best - higher).exp() + (value - higher).exp()
-        label.masked_fill_(value > best, index)
-        best = higher
-    return label, 1 / total
+    height, width = size
+    found = [grown.softmax(1).max(1) for grown in _grown(logits, height, width)]
+    confidence, label = (torch.cat([part[answer] for part in found], dim=1) for answer in (0, 1))
+    return label.to(torch.uint8), confidence
+
+
+def _grown(logits: Tensor, height: int, width: int) -> Iterator[Tensor]:
+    """Logits (n, k, h, w) resized to (n, k, height, width), some rows at a time."""
+    many = max(1, AT_ONCE // (logits[:, :, 0, 0].numel() * width))
+    if logits.shape[-2:] == (height, width):
+        yield from torch.split(logits, many, dim=2)
+        return
+    last = logits.shape[2] - 1
+    wide = F.interpolate(logits, size=(last + 1, width), mode="bilinear")  # its rows are grown below
+    places = ((torch.arange(height, device=logits.device) + 0.5) * (last + 1) / height - 0.5).clamp(0, last)
+    for rows in torch.split(places, many):
+        above = rows.floor().long()
+        yield torch.lerp(wide[:, :, above], wide[:, :, (above + 1).clamp(max=last)], (rows - above)[:, None])

@@ -1,0 +1,92 @@
+"""The models that ship: small enough, as good on real streets as their cards say, and there without a path."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from command_line import pixelwise
+from small_data import real
+from small_models import tiny_bundle
+
+import pixelwise as pw
+from pixelwise.bundle import load_bundle
+from pixelwise.model import is_model
+from pixelwise.tensors import load_tensors
+from pixelwise.weights import DEFAULT, shipped
+
+ROOT = Path(__file__).parents[1]
+LARGE = ROOT / "weights" / "street_large.safetensors"
+MODELS = {"street": (shipped()[DEFAULT], 6e6), "street_large": (LARGE, 30e6)}
+
+each_model = pytest.mark.parametrize(("file", "most"), MODELS.values(), ids=MODELS)
+
+
+@each_model
+def test_a_model_that_ships_is_small_and_says_where_it_comes_from(file: Path, most: float) -> None:
+    assert file.stat().st_size <= most
+    bundle = load_bundle(file)
+    assert len(bundle.labels) == 11
+    assert bundle.provenance["data"] == "camvid"
+    assert bundle.provenance["train_images"] == 367
+
+
+@each_model
+def test_a_model_that_ships_scores_what_its_card_says(file: Path, most: float) -> None:
+    card = file.with_suffix(".md").read_text(encoding="utf-8")
+    said = [
+        float(figure)
+        for figure in re.findall(r"as stored, float16\*\* \| \*\*([\d.]+)\*\* \|.*\| ([\d.]+) \|", card)[0]
+    ]
+    scores = pw.evaluate(pw.load(file), real("camvid"), "val").scores()
+    assert [scores["mean IoU"], scores["pixel accuracy"]] == pytest.approx(said, abs=2e-3)
+
+
+def test_the_name_of_a_model_that_ships_is_that_model_whatever_lies_in_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / DEFAULT).mkdir()
+    assert "Bicyclist" in pw.load(DEFAULT).labels.names
+    assert is_model(DEFAULT)
+    assert not is_model(f"./{DEFAULT}")
+    with pytest.raises(pw.UserError, match="holds no best"):
+        pw.load(f"./{DEFAULT}")
+
+
+@pytest.mark.usefixtures("desk")
+def test_a_photo_is_labelled_without_naming_a_model() -> None:
+    answer = pixelwise("predict", "street.jpg", "--output", "labelled")
+    assert answer.code == 0
+    assert "labelled by `street`, the model of streets that comes with pixelwise" in answer.err
+    assert Path("labelled/street_overlay.png").exists()
+
+
+def test_files_of_half_the_size_come_back_as_float32_within_half_a_unit_of_float16(tmp_path: Path) -> None:
+    bundle = tiny_bundle()
+    bundle.save(tmp_path / "whole.safetensors")
+    bundle.save(tmp_path / "half.safetensors", half=True)
+    whole, half = (load_bundle(tmp_path / f"{name}.safetensors").network.state_dict() for name in ("whole", "half"))
+    for name, tensor in half.items():
+        assert tensor.dtype == whole[name].dtype
+        if tensor.dim() > 1:
+            unit = torch.from_numpy(np.spacing(whole[name].half().abs().numpy())).float()
+            assert bool(((tensor - whole[name]).abs() <= unit / 2).all()), name
+        else:
+            assert torch.equal(tensor, whole[name]), name
+    stored = load_tensors(tmp_path / "half.safetensors")[0]
+    assert {tensor.dtype for tensor in stored.values() if tensor.dim() > 1} == {torch.float16}
+    assert all(tensor.dtype != torch.float16 for tensor in stored.values() if tensor.dim() < 2)
+
+
+def test_a_filter_that_float16_cannot_hold_stays_as_it_is(tmp_path: Path) -> None:
+    bundle = tiny_bundle()
+    filters = next(weight for weight in bundle.network.parameters() if weight.dim() == 4)
+    with torch.no_grad():
+        filters[0, 0, 0, 0] = 1e6
+    bundle.save(tmp_path / "model.safetensors", half=True)
+    loaded = next(
+        weight for weight in load_bundle(tmp_path / "model.safetensors").network.parameters() if weight.dim() == 4
+    )
+    assert torch.equal(loaded, filters)
