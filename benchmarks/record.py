@@ -78,7 +78,7 @@ MODELS |= {f"scratch_{seed}": f"{SHORT} --seed {seed}" for seed in range(3)}
 STRONG = "--size 360x480 --set zoom=[0.5,2.0] --set color=0.5 --set classmix=0.5 --set ema=0.999"
 CROPS = f"{STRONG} --set crop=[256,352]"
 SHIPPED = {
-    "street": f"--model street --option width=24 {CROPS} --epochs 180",
+    "street": f"--model encoder_street {SQUEEZENET} {CROPS} --epochs 70",
     "street_large": f"--model deeplabv3plus --option width=128 {SQUEEZENET} {CROPS} --epochs 80",
 }
 # Beside published figures, as far as two cores go: the papers' networks at a quarter of their width.
@@ -95,8 +95,8 @@ ABLATION = {
     "width_8": PLAIN.replace("width=16", "width=8"),
     "width_24": PLAIN.replace("width=16", "width=24"),
     "resolution": PLAIN.replace("240x320", "360x480").replace("[192,256]", "[288,384]"),
-    "pretrained": f"{PLAIN.replace('street --option width=16', 'encoder_unet')} {SQUEEZENET}",
-    "not_pretrained": PLAIN.replace("street --option width=16", "encoder_unet"),
+    "pretrained": f"{PLAIN.replace('street', 'encoder_street')} {SQUEEZENET}",
+    "not_pretrained": PLAIN.replace("street", "encoder_street"),
     "zoom_none": f"{PLAIN} --set zoom=[1.0,1.0]",
     "zoom_wide": f"{PLAIN} --set zoom=[0.5,2.0]",
     "color_none": f"{PLAIN} --set color=0 --set hue=0",

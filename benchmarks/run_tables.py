@@ -54,7 +54,7 @@ CHANGED = {
     "width_8": "width 8 for 16",
     "width_24": "width 24 for 16",
     "resolution": "360x480 for 240x320, crops as much larger",
-    "pretrained": "`encoder_unet` over SqueezeNet with ImageNet weights",
+    "pretrained": "`encoder_street` over SqueezeNet with ImageNet weights",
     "not_pretrained": "the same from scratch",
     "zoom_none": "no zoom",
     "zoom_wide": "zoom 0.5 to 2 for 0.75 to 1.75",

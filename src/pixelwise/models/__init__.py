@@ -8,6 +8,7 @@ from torch import nn
 
 from pixelwise.errors import UserError, unknown
 from pixelwise.models.deeplabv3plus import DeepLabV3Plus
+from pixelwise.models.encoder_street import EncoderStreet
 from pixelwise.models.encoder_unet import EncoderUNet
 from pixelwise.models.network import Network
 from pixelwise.models.painter import PAINTED, Painter
@@ -22,6 +23,7 @@ __all__ = [
     "PAINTERS",
     "SOURCES",
     "DeepLabV3Plus",
+    "EncoderStreet",
     "EncoderUNet",
     "Network",
     "Painter",
@@ -45,6 +47,7 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "encoder_unet": EncoderUNet,
     "deeplabv3plus": DeepLabV3Plus,
     "street": Street,
+    "encoder_street": EncoderStreet,
     "pix2pix": Pix2Pix,
     "pix2pix_128": Pix2Pix128,
     "pix2pix_softmax": Pix2Pix,
@@ -58,6 +61,7 @@ SOURCES = {
     "encoder_unet": "U-Net over a pretrained encoder",
     "deeplabv3plus": "Chen et al. 2018",
     "street": "pixelwise",
+    "encoder_street": "street over a pretrained encoder, after Zhou et al. 2018",
     "pix2pix": "Isola et al. 2017",
     "pix2pix_128": "two notebooks, after Isola et al. 2017",
     "pix2pix_softmax": "the generator of Isola et al. 2017 with logits",

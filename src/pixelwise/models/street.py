@@ -73,7 +73,7 @@ class Residual(nn.Module):
             nn.BatchNorm2d(after),
         )
         same = stride == 1 and before == after
-        self.shortcut = nn.Identity() if same else _project(before, after, stride)
+        self.shortcut = nn.Identity() if same else project(before, after, stride)
 
     def forward(self, seen: Float[Tensor, "n before h w"]) -> Float[Tensor, "n after H W"]:
         return F.relu(self.shortcut(seen) + self.convolutions(seen), inplace=True)
@@ -84,7 +84,7 @@ class Join(nn.Module):
 
     def __init__(self, before: int, after: int) -> None:
         super().__init__()
-        self.reduce = _project(before, after)
+        self.reduce = project(before, after)
         self.smooth = nn.Sequential(*conv_relu(after, after))
 
     def forward(self, deep: Float[Tensor, "n before h w"], fine: Float[Tensor, "n after H W"]) -> Tensor:
@@ -93,7 +93,7 @@ class Join(nn.Module):
         return joined
 
 
-def _project(before: int, after: int, stride: int = 1) -> nn.Sequential:
+def project(before: int, after: int, stride: int = 1) -> nn.Sequential:
     """A 1x1 convolution; where it halves the size, of the means of 2x2 (He et al. 2019, ResNet-D)."""
     halve = [nn.AvgPool2d(stride)] if stride > 1 else []
     return nn.Sequential(*halve, nn.Conv2d(before, after, 1, bias=False), nn.BatchNorm2d(after))
