@@ -1,4 +1,4 @@
-"""U-Net and DeepLabv3+ over an encoder: as large as worked out by hand, of the right shape, and able to learn."""
+"""U-Net, DeepLabv3+ and street over an encoder: as large as worked out by hand, of the right shape, able to learn."""
 
 import declared_torchvision  # noqa: F401
 import pytest
@@ -10,10 +10,11 @@ from torchvision.models.segmentation import deeplabv3
 
 from pixelwise.errors import UserError
 from pixelwise.models.deeplabv3plus import ASPP, DeepLabV3Plus
+from pixelwise.models.encoder_street import EncoderStreet
 from pixelwise.models.encoder_unet import EncoderUNet
 from pixelwise.models.network import Network
 
-BODIES = [EncoderUNet, DeepLabV3Plus]
+BODIES = [EncoderUNet, DeepLabV3Plus, EncoderStreet]
 ENCODERS = ["squeezenet", "timm:resnet18", "timm:mobilenetv3_small_050", "timm:convnext_atto"]
 SQUEEZENET = 735_424
 
@@ -45,6 +46,15 @@ def test_no_level_of_the_decoder_is_wider_than_8_times_the_finest() -> None:
     with torch.device("meta"):
         body = EncoderUNet(3, 11, encoder="timm:vgg11", width=4)
     assert [block[0].out_channels for block in body.up] == [4, 8, 16, 32, 32]
+
+
+def test_the_parameters_of_street_over_squeezenet_are_those_worked_out_by_hand() -> None:
+    beside_encoder = convolution(256, 48, 1) + convolution(512, 96, 1) + convolution(512, 144, 1)
+    context = 4 * 2 * convolution(144, 144, 3)
+    joins = convolution(144, 96, 1) + convolution(96, 96, 3) + convolution(96, 48, 1) + convolution(48, 48, 3)
+    heads = (48 + 96 + 144 + 3) * 11
+    with torch.device("meta"):
+        assert size(EncoderStreet(3, 11)) == SQUEEZENET + beside_encoder + context + joins + heads == 2_492_353
 
 
 def test_the_parameters_of_deeplab_over_squeezenet_are_those_worked_out_by_hand() -> None:
@@ -110,7 +120,7 @@ def test_one_image_trains_every_parameter(body: type[nn.Module], encoder: str) -
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
     for _ in range(2):  # timm's ResNets start with a factor of 0 behind every residual branch
         optimizer.zero_grad()
-        network(photo(64, 96)).square().mean().backward()
+        sum(answer.square().mean() for answer in network.outputs(photo(64, 96))).backward()
         optimizer.step()
     idle = [name for name, weights in network.named_parameters() if weights.grad is None or not weights.grad.any()]
     assert idle == []
@@ -144,10 +154,26 @@ def test_deeplab_classifies_at_a_quarter_of_the_image() -> None:
         assert DeepLabV3Plus(3, 11, width=8).eval()(torch.zeros(1, 3, 64, 96)).shape == (1, 11, 16, 24)
 
 
-def test_deeplab_over_an_encoder_without_a_stride_of_4_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_street_classifies_at_a_quarter_of_the_image_and_while_it_is_trained_at_16_and_8_too() -> None:
+    body = EncoderStreet(3, 11, width=8)
+    assert [answer.shape[2:] for answer in body(torch.zeros(2, 3, 64, 96))] == [(16, 24), (4, 6), (8, 12)]
+    with torch.no_grad():
+        assert body.eval()(torch.zeros(1, 3, 64, 96)).shape == (1, 11, 16, 24)
+
+
+def test_of_two_features_at_16_street_reads_the_deeper_one() -> None:
+    with torch.device("meta"):
+        body = EncoderStreet(3, 11, encoder="timm:resnet18")
+    assert body.encoder.strides[-2:] == (16, 16)
+    assert body.deep[0].in_channels == 512
+
+
+def test_an_encoder_without_a_stride_of_4_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pixelwise.models.squeezenet.SqueezeNet.strides", (2, 3, 8, 16))
     with pytest.raises(UserError, match="squeezenet has no feature of stride 4"):
         DeepLabV3Plus(3, 11)
+    with pytest.raises(UserError, match="squeezenet has no features at 1/4, 1/8 and 1/16"):
+        EncoderStreet(3, 11)
 
 
 @pytest.mark.parametrize("rates", [(0,), (6, -12), (10**9,)])

@@ -241,7 +241,9 @@ def test_a_file_that_is_not_there_is_a_clear_error(
 
 
 def test_a_network_without_an_encoder_says_which_have_one(caffe: Path) -> None:
-    with pytest.raises(UserError, match="unet has no pretrained encoder; use encoder_unet or deeplabv3plus"):
+    with pytest.raises(
+        UserError, match="unet has no pretrained encoder; use encoder_street, encoder_unet or deeplabv3plus"
+    ):
         load_pretrained(tiny_network("unet"), str(caffe))
 
 

@@ -33,7 +33,7 @@ def load_pretrained(network: Network, weights: str) -> None:
     encoder = getattr(network.body, "encoder", None)
     if not isinstance(encoder, SqueezeNet | TimmEncoder):
         name = type(network.body).__name__.lower()
-        raise UserError(f"{name} has no pretrained encoder; use encoder_unet or deeplabv3plus")
+        raise UserError(f"{name} has no pretrained encoder; use encoder_street, encoder_unet or deeplabv3plus")
     path = _find(weights)
     tensors, _ = load_tensors(path)
     try:

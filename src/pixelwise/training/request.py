@@ -45,7 +45,9 @@ class Request:
                 raise unknown("setting", name, [known for known in MEANINGS if known not in OWN])
         network = self.network()
         if self.weights and not hasattr(network.body, "encoder"):
-            raise UserError(f"{self.model} has no encoder that takes weights; use encoder_unet or deeplabv3plus")
+            raise UserError(
+                f"{self.model} has no encoder that takes weights; use encoder_street, encoder_unet or deeplabv3plus"
+            )
         self.recipe()
         if sum(length is not None for length in (self.budget, self.epochs, self.settings.get("steps"))) > 1:
             raise UserError("budget, epochs and steps all say how long to train; give one of them")
