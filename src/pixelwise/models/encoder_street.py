@@ -18,9 +18,10 @@ STRIDES = (4, 8, 16)  # of the features that are read
 class EncoderStreet(nn.Module):
     """The encoder's features at 1/4, 1/8 and 1/16; dilated blocks at 1/16, then up to 1/4 by additions.
 
-    in_channels: of the image. classes: of the logits, which have a quarter of the image's height and width. encoder:
-    "squeezenet" or "timm:NAME", see `build_encoder`. width: filters, of which there are 2, 4 and 6 times as many at 1/4, 1/8 and 1/16.
-    While it is trained, logits of the features at 1/16 and 1/8 are answers too. Fresh weights start He-normal.
+    in_channels: of the image. classes: of the logits, which have a quarter of the image's height and width.
+    encoder: "squeezenet" or "timm:NAME", see `build_encoder`. width: filters, of which there are 2, 4 and 6 times as
+    many at 1/4, 1/8 and 1/16. While it is trained, logits of the features at 1/16 and 1/8 are answers too. Fresh
+    weights start He-normal.
 
     >>> import torch
     >>> EncoderStreet(in_channels=3, classes=11, width=8).eval()(torch.zeros(2, 3, 64, 96)).shape
