@@ -1,0 +1,60 @@
+"""The runs of record: every command is one that pixelwise takes, and none is asked for twice."""
+
+import importlib.util
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import typer
+
+from pixelwise.cli import app
+from pixelwise.cli.options import request_of
+
+FILE = Path(__file__).parents[1] / "benchmarks" / "record.py"
+
+
+@pytest.fixture(scope="module")
+def record() -> ModuleType:
+    """benchmarks/record.py."""
+    spec = importlib.util.spec_from_file_location("record", FILE)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # its dataclass asks for it
+    spec.loader.exec_module(module)
+    return module
+
+
+def said(*words: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run([sys.executable, str(FILE), *words], capture_output=True, text=True, check=False)
+
+
+def test_every_command_of_record_is_one_that_pixelwise_takes(record: ModuleType) -> None:
+    commands = typer.main.get_command(app).commands
+    for one in record.RECORDS:
+        if one.script:
+            assert (FILE.parents[1] / shlex.split(one.arguments)[0]).exists()
+            continue
+        command, *words = shlex.split(one.arguments)
+        context = commands[command].make_context(command, words)
+        if command == "train":
+            request_of(0.0, context.params)  # refuses what cannot be trained
+
+
+def test_runs_of_record_have_names_and_commands_of_their_own(record: ModuleType) -> None:
+    for what in ("name", "arguments"):
+        every = [getattr(one, what) for one in record.RECORDS]
+        assert len(set(every)) == len(every)
+
+
+def test_what_is_owed_is_what_has_no_result_and_is_listed(record: ModuleType) -> None:
+    owed = {one.name for one in record.RECORDS if not (record.RESULTS / f"{one.name}.json").exists()}
+    lines = said("--list").stdout.splitlines()
+    assert {line.split(": ")[1].removesuffix(" (needs a GPU)") for line in lines} == owed
+
+
+def test_a_name_that_no_run_has_is_refused() -> None:
+    answer = said("no_such_run")
+    assert answer.returncode == 2
+    assert "there is no no_such_run; --list shows what is owed" in answer.stderr
