@@ -30,11 +30,15 @@ bench: $(VENV)/dev.done  ## measure the speeds that README speaks of; writes res
 	$(RUN)/python benchmarks/bench_data.py
 	$(RUN)/python benchmarks/check_samples.py
 	$(RUN)/python benchmarks/bench_models.py
+	$(RUN)/python benchmarks/frontier.py
 	$(RUN)/python benchmarks/bench_processes.py
 	$(RUN)/python benchmarks/kill_training.py
 
-docs: $(VENV)/dev.done  ## draw the diagrams of docs/models.md from the networks
+docs: $(VENV)/dev.done  ## the diagrams of docs/models.md from the networks, the tables from results/, the models' cards
 	$(RUN)/python benchmarks/draw_models.py
+	$(RUN)/python benchmarks/frontier.py --draw
+	$(RUN)/python benchmarks/tables.py
+	$(RUN)/python benchmarks/ship.py
 
 fuzz: $(VENV)/dev.done  ## two thousand broken files through check and train; writes results/fuzz_files.json
 	$(RUN)/python benchmarks/fuzz_files.py
