@@ -40,7 +40,7 @@ class SqueezeNet(nn.Module):
 
     def forward(self, image: Float[Tensor, "n c h w"]) -> list[Tensor]:
         """(n, in_channels, h, w), h and w multiples of 16 -> four features, finest first."""
-        conv1 = F.relu(self.conv1(image))  # (n, 96, h/2, w/2)
+        conv1 = F.relu(self.conv1(image), inplace=True)  # (n, 96, h/2, w/2)
         fire4 = self.fire4(self.fire3(self.fire2(pool(conv1))))  # (n, 256, h/4, w/4)
         fire8 = self.fire8(self.fire7(self.fire6(self.fire5(pool(fire4)))))  # (n, 512, h/8, w/8)
         fire9 = self.fire9(pool(fire8))  # (n, 512, h/16, w/16)
@@ -62,8 +62,8 @@ class Fire(nn.Module):
 
     def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k h w"]:
         """(n, before, h, w) -> (n, 2 expand, h, w)."""
-        few = F.relu(self.squeeze1x1(image))  # (n, squeeze, h, w)
-        return F.relu(torch.cat([self.expand1x1(few), self.expand3x3(few)], dim=1))
+        few = F.relu(self.squeeze1x1(image), inplace=True)  # (n, squeeze, h, w)
+        return F.relu(torch.cat([self.expand1x1(few), self.expand3x3(few)], dim=1), inplace=True)
 
 
 def pool(image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c H W"]:
