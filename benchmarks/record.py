@@ -38,13 +38,12 @@ RUNS = ROOT / "runs" / "record"
 class Record:
     """One figure of record.
 
-    arguments: of pixelwise; or, where it is a script, the benchmark that writes the result, with its own. split: that
-    its scores are of. gpu: needs one.
+    arguments: of pixelwise; or, where it is a script, the benchmark that writes the result, with its own. gpu: needs
+    one.
     """
 
     name: str
     arguments: str
-    split: str = "val"
     gpu: bool = False
     script: bool = False
 
@@ -150,8 +149,8 @@ LARGE = f"{STRONG} --batch 16"
 GPU = {
     "camvid_unet": f"train {CAMVID} --model unet {LARGE} --budget 7m",
     "camvid_segnet": f"train {CAMVID} --model segnet {LARGE} --budget 4m",
-    "camvid_street": f"train {CAMVID} --model street {LARGE} --budget 3m",
-    "camvid_deeplabv3plus": f"train {CAMVID} --model deeplabv3plus {SQUEEZENET} {LARGE} --budget 3m",
+    "camvid_street": f"train {CAMVID} --model street {LARGE} --budget 2m",
+    "camvid_encoder_street": f"train {CAMVID} --model encoder_street {SQUEEZENET} {LARGE} --budget 3m",
     "pairs_unet": f"train {PAIRS} --model unet --size 256x256 --batch 16 --budget 3m",
     "pix2pix_l1_gan": f"train {PAIRS} --model pix2pix --size 256x256 --batch 4 --budget 3m",
     "pix2pix_l1": f"train {PAIRS} --model pix2pix --set gan=none --size 256x256 --batch 4 --budget 2m",
@@ -159,7 +158,7 @@ GPU = {
 
 ON_CAMVID = {"models": MODELS, "shipped": SHIPPED, "marks": MARKS, "ablation": ABLATION}
 RECORDS = (
-    Record("demo_streets", "demo", split="test"),
+    Record("demo_streets", "demo"),
     Record("cityscapes_pairs_street_8m_cpu", f"train {PAIRS} --model street --budget 8m --device cpu"),
     *(
         Record(f"{group}_{name}", f"train {CAMVID} {arguments} --device cpu")

@@ -34,8 +34,9 @@ PUBLISHED = (
 OURS = {
     "U-Net": ("gpu_camvid_unet", "marks_unet", "models_unet"),
     "SegNet": ("gpu_camvid_segnet", "marks_segnet", "models_segnet"),
-    "`street`": ("gpu_camvid_street", "shipped_street", "models_street"),
-    "DeepLabv3+ over SqueezeNet": ("gpu_camvid_deeplabv3plus", "shipped_street_large", "models_deeplabv3plus"),
+    "`street`": ("gpu_camvid_street", "models_street"),
+    "`encoder_street` over SqueezeNet": ("gpu_camvid_encoder_street", "shipped_street"),
+    "DeepLabv3+ over SqueezeNet": ("shipped_street_large", "models_deeplabv3plus"),
 }
 PAIRS = {
     "U-Net": ("gpu_pairs_unet", "marks_pairs_unet"),
@@ -184,7 +185,7 @@ def shipped_table() -> str:
             rows.append(
                 (
                     f"[`{name}`]({card})",
-                    f"`{recipe['model']}`, width {recipe['options']['width']}, {one['parameters'] / 1e6:.1f} M weights",
+                    f"`{recipe['model']}`, {one['parameters'] / 1e6:.1f} million weights",
                     f"{one['bytes'] / 1e6:.1f} MB",
                     f"{one['as trained']['mean IoU']:.4f}",
                     f"**{one['scores']['mean IoU']:.4f}**",
