@@ -67,8 +67,19 @@ def timed(model: pw.Model) -> dict[str, Any]:
         "images": len(photos),
         "threads": torch.get_num_threads(),
         "images/s": round(statistics.median(rounds[1:]), 2),
+        "bf16 GFLOP/s": matrix_speed(),
         "rounds": [round(one, 2) for one in rounds[1:]],
     }
+
+
+def matrix_speed() -> int:
+    """What this machine does now: GFLOP/s of products of bf16 matrices, the median of twenty."""
+    matrix, times = torch.ones(2048, 2048, dtype=torch.bfloat16), []
+    for _ in range(20):
+        began = time.perf_counter()
+        matrix @ matrix
+        times.append(time.perf_counter() - began)
+    return round(2 * len(matrix) ** 3 / statistics.median(times) / 1e9)
 
 
 def describe_models() -> None:
