@@ -36,7 +36,7 @@ OURS = {
     "SegNet": ("gpu_camvid_segnet", "marks_segnet", "models_segnet"),
     "`street`": ("gpu_camvid_street", "models_street"),
     "`encoder_street` over SqueezeNet": ("gpu_camvid_encoder_street", "shipped_street"),
-    "DeepLabv3+ over SqueezeNet": ("shipped_street_large", "models_deeplabv3plus"),
+    "DeepLabv3+ over SqueezeNet": ("marks_deeplabv3plus", "models_deeplabv3plus"),
 }
 PAIRS = {
     "U-Net": ("gpu_pairs_unet", "marks_pairs_unet"),

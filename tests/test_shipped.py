@@ -1,4 +1,4 @@
-"""The models that ship: small enough, as good on real streets as their cards say, and there without a path."""
+"""The model that ships: small enough, as good on real streets as its card says, and there without a path."""
 
 import re
 from pathlib import Path
@@ -16,30 +16,24 @@ from pixelwise.model import is_model
 from pixelwise.tensors import load_tensors
 from pixelwise.weights import DEFAULT, shipped
 
-ROOT = Path(__file__).parents[1]
-LARGE = ROOT / "weights" / "street_large.safetensors"
-MODELS = {"street": (shipped()[DEFAULT], 6e6), "street_large": (LARGE, 30e6)}
-
-each_model = pytest.mark.parametrize(("file", "most"), MODELS.values(), ids=MODELS)
+STREET = shipped()[DEFAULT]
 
 
-@each_model
-def test_a_model_that_ships_is_small_and_says_where_it_comes_from(file: Path, most: float) -> None:
-    assert file.stat().st_size <= most
-    bundle = load_bundle(file)
+def test_the_model_that_ships_is_small_and_says_where_it_comes_from() -> None:
+    assert STREET.stat().st_size <= 6e6
+    bundle = load_bundle(STREET)
     assert len(bundle.labels) == 11
     assert bundle.provenance["data"] == "camvid"
     assert bundle.provenance["train_images"] == 367
 
 
-@each_model
-def test_a_model_that_ships_scores_what_its_card_says(file: Path, most: float) -> None:
-    card = file.with_suffix(".md").read_text(encoding="utf-8")
+def test_the_model_that_ships_scores_what_its_card_says() -> None:
+    card = STREET.with_suffix(".md").read_text(encoding="utf-8")
     said = [
         float(figure)
         for figure in re.findall(r"as stored, float16\*\* \| \*\*([\d.]+)\*\* \|.*\| ([\d.]+) \|", card)[0]
     ]
-    scores = pw.evaluate(pw.load(file), real("camvid"), "val").scores()
+    scores = pw.evaluate(pw.load(STREET), real("camvid"), "val").scores()
     assert [scores["mean IoU"], scores["pixel accuracy"]] == pytest.approx(said, abs=2e-3)
 
 
