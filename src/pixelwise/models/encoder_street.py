@@ -33,21 +33,21 @@ class EncoderStreet(nn.Module):
     def __init__(self, in_channels: int, classes: int, *, encoder: str = "squeezenet", width: int = 24) -> None:
         super().__init__()
         self.encoder = build_encoder(encoder, in_channels, output_stride=self.stride)
-        seen = dict(zip(self.encoder.strides, self.encoder.channels, strict=True))  # of equal strides the deepest
-        if not set(STRIDES) <= set(seen):
+        last = {stride: place for place, stride in enumerate(self.encoder.strides)}  # of equal strides the deepest
+        if not set(STRIDES) <= set(last):
             raise UserError(f"{encoder} has no features at 1/4, 1/8 and 1/16; choose another, timm:resnet34 for one")
-        self.places = [max(place for place, one in enumerate(self.encoder.strides) if one == s) for s in STRIDES]
+        self.places = [last[stride] for stride in STRIDES]
+        seen = [self.encoder.channels[place] for place in self.places]
         fine, middle, deep = 2 * width, 4 * width, 6 * width
-        self.fine, self.middle, self.deep = project(seen[4], fine), project(seen[8], middle), project(seen[16], deep)
+        self.fine, self.middle, self.deep = project(seen[0], fine), project(seen[1], middle), project(seen[2], deep)
         self.context = nn.Sequential(*(Residual(deep, deep, dilation=dilation) for dilation in DILATIONS))
         self.to_middle = Join(deep, middle)
         self.to_fine = Join(middle, fine)
         self.classify = nn.Conv2d(fine, classes, kernel_size=1)
         self.auxiliary = nn.ModuleList(nn.Conv2d(filters, classes, kernel_size=1) for filters in (deep, middle))
-        for part in (self.fine, self.middle, self.deep, self.context, self.to_middle, self.to_fine):
-            he_normal(part)
-        he_normal(self.classify)
-        he_normal(self.auxiliary)
+        for name, part in self.named_children():
+            if name != "encoder":
+                he_normal(part)
 
     def forward(self, image: Float[Tensor, "n c h w"]) -> Tensor | tuple[Tensor, ...]:
         """(n, in_channels, h, w), h and w multiples of 16 -> logits (n, classes, h / 4, w / 4).
