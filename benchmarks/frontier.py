@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from recorded import RESULTS, ROOT, load
+from recorded import RESULTS, ROOT, load, made
 
 from pixelwise.machine import describe, reuse_memory
 from pixelwise.models import PAINTERS, build_network
@@ -33,8 +33,7 @@ def names() -> list[str]:
     """The runs that are shown."""
     found = [path.stem for path in sorted(RESULTS.glob("*.json")) if path.stem.startswith(BEGIN)]
     found = [name for name in found if not name[-1].isdigit() and load(name)["recipe"]["model"] not in PAINTERS]
-    wanted = (f"ablation_{name}_0" for name in ABLATION)
-    return found + [name for name in wanted if (RESULTS / f"{name}.json").exists()]
+    return found + [name for one in ABLATION if made(name := f"ablation_{one}_0")]
 
 
 def measure() -> dict[str, Any]:

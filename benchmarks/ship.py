@@ -17,13 +17,12 @@ from typing import Any
 
 import torch
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from recorded import RESULTS, ROOT, load, made
 
 import pixelwise as pw
 from pixelwise.machine import describe, reuse_memory
 
-ROOT = Path(__file__).parents[1]
 CAMVID = ROOT.parent / "shared" / "data" / "camvid"
-RESULTS = ROOT / "results"
 FILES = {
     "street": ROOT / "src" / "pixelwise" / "weights" / "street.safetensors",
     "street_large": ROOT / "weights" / "street_large.safetensors",
@@ -92,9 +91,8 @@ def describe_models() -> None:
     )
     card = environment.get_template("model_card.md.j2")
     for name, file in FILES.items():
-        if (path := RESULTS / f"ship_{name}.json").exists():
-            run = json.loads((RESULTS / f"shipped_{name}.json").read_text(encoding="utf-8"))
-            shipped = json.loads(path.read_text(encoding="utf-8"))
+        if made(f"ship_{name}"):
+            run, shipped = load(f"shipped_{name}"), load(f"ship_{name}")
             ious = [(label, figures["IoU"]) for label, figures in shipped["per_class"].items()]
             ious.sort(key=lambda pair: -pair[1])
             write(file.with_suffix(".md"), card.render(name=name, shipped=shipped, run=run, ious=ious))

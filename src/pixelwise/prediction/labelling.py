@@ -164,14 +164,17 @@ def most_probable(logits: Float[Tensor, "n k h w"], size: tuple[int, ...]) -> tu
     Some rows at a time, so that memory stays small where the image is large.
     """
     height, width = size
-    found = [grown.softmax(1).max(1) for grown in _grown(logits, height, width)]
-    confidence, label = (torch.cat([part[answer] for part in found], dim=1) for answer in (0, 1))
-    return label.to(torch.uint8), confidence
+    labels, confidences = [], []
+    for grown in _grown(logits, height, width):
+        confidence, label = grown.softmax(1).max(1)
+        labels.append(label.to(torch.uint8))  # now, for indices are eight times as large
+        confidences.append(confidence)
+    return torch.cat(labels, dim=1), torch.cat(confidences, dim=1)
 
 
 def _grown(logits: Tensor, height: int, width: int) -> Iterator[Tensor]:
     """Logits (n, k, h, w) resized to (n, k, height, width), some rows at a time."""
-    many = max(1, AT_ONCE // (logits[:, :, 0, 0].numel() * width))
+    many = max(1, AT_ONCE // (len(logits) * logits.shape[1] * width))
     if logits.shape[-2:] == (height, width):
         yield from torch.split(logits, many, dim=2)
         return
