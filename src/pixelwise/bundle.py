@@ -18,6 +18,7 @@ from pixelwise.files import replacing
 from pixelwise.labels import IGNORE, Color, LabelMap
 from pixelwise.models import Network, Painter, build_network
 from pixelwise.tensors import load_tensors, save_tensors
+from pixelwise.weights import MARK
 
 FORMAT = 1
 
@@ -67,7 +68,7 @@ class Bundle:
         if half:
             weights = {name: _halved(tensor) for name, tensor in weights.items()}
         with replacing(Path(path)) as temporary:
-            save_tensors(weights, temporary, {"pixelwise": json.dumps(self._header())})
+            save_tensors(weights, temporary, {MARK: json.dumps(self._header())})
 
     def _header(self) -> dict[str, Any]:
         return {
@@ -139,12 +140,12 @@ def _shapes(weights: Mapping[str, torch.Tensor]) -> dict[str, tuple[torch.Size, 
 
 
 def _read_header(path: Path, metadata: Mapping[str, str]) -> _Header:
-    if "pixelwise" not in metadata:
+    if MARK not in metadata:
         raise UserError(f"{path}: holds weights, but was not written by pixelwise; give a model that `train` made")
     try:
-        written = _Version.model_validate_json(metadata["pixelwise"])
+        written = _Version.model_validate_json(metadata[MARK])
         if written.format > FORMAT:
             raise UserError(f"{path}: was written by a newer pixelwise (format {written.format}); upgrade pixelwise")
-        return _Header.model_validate_json(metadata["pixelwise"])
+        return _Header.model_validate_json(metadata[MARK])
     except pydantic.ValidationError as error:
         raise UserError(f"{path}: its header is damaged ({error.error_count()} errors); train it again") from error

@@ -1,4 +1,4 @@
-"""Pretrained weights for the encoder of a network, and the preprocessing that goes with them."""
+"""Weights to start from, for the encoder of a network or for all of it, with the preprocessing that goes with them."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -14,22 +14,27 @@ from pixelwise.errors import UserError
 from pixelwise.models.network import Network
 from pixelwise.models.squeezenet import SqueezeNet
 from pixelwise.models.timm_encoder import TimmEncoder
-from pixelwise.tensors import load_tensors
+from pixelwise.tensors import load_metadata, load_tensors
+from pixelwise.weights import MARK, shipped
 
 HUB = "hf:"
 WEIGHTS, CONFIG = "model.safetensors", "config.json"  # as the hub's repositories of timm networks name them
 
 
-def load_pretrained(network: Network, weights: str) -> None:
-    """Puts weights into the encoder of ``network`` and has it normalise images as these weights want it.
+def load_pretrained(network: Network, weights: str) -> int:
+    """Puts weights into ``network`` and has it normalise images as these weights want it; gives how many stay fresh.
 
-    weights: a .safetensors file, or a repository on the Hugging Face hub, "hf:OWNER/NAME" or, where no such file is,
-    "OWNER/NAME". Every name and shape must match those of the encoder and its classifier, which is left out.
+    weights: of the encoder: a .safetensors file, or a repository on the Hugging Face hub, "hf:OWNER/NAME" or, where no
+    such file is, "OWNER/NAME". Every name and shape must match those of the encoder and its classifier, which is left
+    out. Or of a model of pixelwise, its file or the name of one that ships: all that have the same name and shape, so
+    that another width or other classes keep what they share; the rest stays fresh.
     An image with another number of channels than 3: squeezenet's first convolution gets the mean of its three
     channels' weights in every channel, times 3 / channels; timm sums up or repeats them; mean and standard deviation
     become the average of the three.
     Raises UserError for a network without such an encoder, and for weights that are not there or do not fit.
     """
+    if (model := _model_file(weights)) is not None:
+        return _load_model(network, model)
     encoder = getattr(network.body, "encoder", None)
     if not isinstance(encoder, SqueezeNet | TimmEncoder):
         name = type(network.body).__name__.lower()
@@ -48,6 +53,36 @@ def load_pretrained(network: Network, weights: str) -> None:
         ) from error
     network.mean.copy_(_per_channel(mean, network.mean))
     network.std.copy_(_per_channel(std, network.std))
+    return 0
+
+
+def starts_whole(weights: str) -> bool:
+    """Whether weights are those of a model of pixelwise, which any network of its kind can start from.
+
+    >>> starts_whole("street"), starts_whole("hf:timm/resnet34.a1_in1k")
+    (True, False)
+    """
+    return _model_file(weights) is not None
+
+
+def _model_file(weights: str) -> Path | None:
+    """The file of a model of pixelwise, if these weights are one."""
+    if weights in shipped():
+        return shipped()[weights]
+    path = Path(weights)
+    return path if path.is_file() and MARK in load_metadata(path) else None
+
+
+def _load_model(network: Network, path: Path) -> int:
+    """Takes over what fits; gives how many tensors stay fresh."""
+    tensors, _ = load_tensors(path)
+    own = network.state_dict()
+    same = {name: tensor.to(own[name].dtype) for name, tensor in tensors.items() if name in own}
+    fit = {name: tensor for name, tensor in same.items() if tensor.shape == own[name].shape}
+    if not any(tensor.dim() > 1 for name, tensor in fit.items() if name not in ("mean", "std")):
+        raise UserError(f"{path}: is a model of another kind, of which nothing fits; start from one of the same kind")
+    network.load_state_dict(fit, strict=False)
+    return len(own) - len(fit)
 
 
 def _per_channel(values: Sequence[float], like: Tensor) -> Tensor:

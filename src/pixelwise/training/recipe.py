@@ -47,7 +47,7 @@ class Recipe:
 
     model: str = setting("street", "one of `pixelwise models`")
     options: dict[str, Any] = setting({}, "what it is built with, `width` for one; the rest is as in its paper")
-    weights: str = setting("", "of its pretrained encoder: a .safetensors file or hf:OWNER/NAME; '' = none")
+    weights: str = setting("", "to start from: of its encoder, a .safetensors file or hf:OWNER/NAME; or a model of pixelwise; '' = none")
     encoder_rate: Positive = setting(0.1, "times learning_rate, for that encoder (Howard and Ruder 2018)")
     freeze: Share = setting(0.0, "share of the steps in which that encoder stays as it was loaded; 1 = all")
 

@@ -10,6 +10,7 @@ import torch
 
 from pixelwise.errors import UserError, unknown
 from pixelwise.models import Network, build_network
+from pixelwise.models.pretrained import starts_whole
 from pixelwise.training.adversarial import GAMES
 from pixelwise.training.recipe import MEANINGS, Recipe, recipe_of
 
@@ -44,11 +45,14 @@ class Request:
             if name in OWN or name not in MEANINGS:
                 raise unknown("setting", name, [known for known in MEANINGS if known not in OWN])
         network = self.network()
-        if self.weights and not hasattr(network.body, "encoder"):
+        if self.weights and not hasattr(network.body, "encoder") and not starts_whole(self.weights):
             raise UserError(
-                f"{self.model} has no encoder that takes weights; use encoder_street, encoder_unet or deeplabv3plus"
+                f"{self.model} has no encoder that takes weights; give those of a {self.model} that pixelwise trained, "
+                "or use encoder_street, encoder_unet or deeplabv3plus"
             )
-        self.recipe()
+        recipe = self.recipe()
+        if recipe.freeze and not hasattr(network.body, "encoder"):
+            raise UserError(f"{self.model} has no encoder to freeze; leave freeze out")
         if sum(length is not None for length in (self.budget, self.epochs, self.settings.get("steps"))) > 1:
             raise UserError("budget, epochs and steps all say how long to train; give one of them")
         if self.epochs is not None and not 0 < self.epochs < math.inf:

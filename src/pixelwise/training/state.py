@@ -17,6 +17,7 @@ from pixelwise.machine import precision_of
 from pixelwise.models import Network, Painter, build_discriminator, build_network
 from pixelwise.models.pretrained import load_pretrained
 from pixelwise.processes import agreed_tensors, rank
+from pixelwise.progress import say
 from pixelwise.tensors import load_tensors, save_tensors
 from pixelwise.training.recipe import Recipe
 from pixelwise.training.schedule import frozen, set_rates
@@ -169,8 +170,8 @@ def fresh_state(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         network = build_network(recipe.model, len(labels), in_channels=in_channels, **recipe.options)
-    if recipe.weights and pretrained:
-        load_pretrained(network, recipe.weights)
+    if recipe.weights and pretrained and (fresh := load_pretrained(network, recipe.weights)):
+        say(f"of {recipe.weights} all is taken over but {fresh} tensors of another shape or name, which start fresh")
     if isinstance(network, Painter):
         network.colors.copy_(torch.tensor(labels.colors))
     network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -208,7 +209,7 @@ def optimizer_of(groups: list[dict[str, object]], recipe: Recipe) -> torch.optim
 
 def parameter_groups(network: Network, recipe: Recipe) -> list[dict[str, object]]:
     """What is trained: a pretrained encoder at a rate of its own, if ever. rate: times the learning rate."""
-    if not recipe.weights:
+    if not recipe.weights or not hasattr(network.body, "encoder"):
         return [{"params": list(network.parameters()), "rate": 1.0}]
     encoder = set(network.encoder.requires_grad_(not frozen(recipe, 0)).parameters())
     rest = [weights for weights in network.parameters() if weights not in encoder]

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 DEFAULT = "street"
+MARK = "pixelwise"  # the key under which a model's file says what it is
 
 
 def shipped() -> dict[str, Path]:
