@@ -178,7 +178,7 @@ def refused_model(path: Path, desk: Path) -> str:
             "--model encoder_unet --option encoder=squeeznet",
             "there is no encoder 'squeeznet'; did you mean 'squeezenet'",
         ),
-        ("--model unet --weights x.safetensors", "unet has no encoder that takes weights; give those of a unet that pixelwise trained"),
+        ("--model unet --weights x.safetensors", "unet has no encoder that takes weights; give those of a unet that"),
         ("--model encoder_unet --set freeze=1", "give its weights too"),
         (
             "--model encoder_unet --set encoder_rate=-1",

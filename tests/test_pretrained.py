@@ -17,8 +17,10 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchvision.models import squeezenet1_0
 
+import pixelwise as pw
 from pixelwise.errors import UserError
 from pixelwise.labels import CAMVID11
+from pixelwise.models import build_network
 from pixelwise.models.deeplabv3plus import DeepLabV3Plus
 from pixelwise.models.encoder_unet import EncoderUNet
 from pixelwise.models.network import Network
@@ -245,6 +247,50 @@ def test_a_network_without_an_encoder_says_which_have_one(caffe: Path) -> None:
         UserError, match="unet has no pretrained encoder; use encoder_street, encoder_unet or deeplabv3plus"
     ):
         load_pretrained(tiny_network("unet"), str(caffe))
+
+
+# Models of pixelwise --------------------------------------------------------------------------------------------------
+
+
+def test_a_model_of_the_same_kind_gives_all_that_has_the_same_shape() -> None:
+    same, wider, fewer = (
+        build_network("encoder_street", classes, width=width) for classes, width in ((11, 24), (11, 32), (5, 24))
+    )
+    learnt = pw.load("street").bundle.network.state_dict()
+    assert load_pretrained(same, "street") == 0
+    assert all(torch.equal(same.state_dict()[name], learnt[name]) for name in same.state_dict())
+    assert load_pretrained(fewer, "street") == 6  # filters and biases of three heads
+    assert load_pretrained(wider, "street") > 6
+    for network in (wider, fewer):
+        assert torch.equal(network.encoder.conv1.weight, same.encoder.conv1.weight)  # type: ignore[arg-type]
+        assert torch.equal(network.mean, same.mean)
+
+
+def test_a_network_without_an_encoder_starts_from_a_model_of_its_kind(tmp_path: Path) -> None:
+    small = {"width": 2}
+    first = pw.train("streets", "street", size=(32, 64), steps=2, options=small, run=tmp_path / "first")
+    again = pw.train(
+        "streets",
+        "street",
+        size=(32, 64),
+        steps=1,
+        options=small,
+        weights=str(tmp_path / "first" / "best.safetensors"),
+        run=tmp_path / "again",
+        learning_rate=1e-9,
+        ema=0.0,
+        offsets=False,
+    )
+    learnt = dict(first.bundle.network.named_parameters())
+    for name, weights in again.bundle.network.named_parameters():
+        assert torch.allclose(weights, learnt[name], atol=1e-6)
+
+
+def test_nothing_is_taken_from_a_model_of_another_kind() -> None:
+    with pytest.raises(
+        UserError, match="is a model of another kind, of which nothing fits; start from one of the same"
+    ):
+        load_pretrained(build_network("segnet_basic", 11, width=4), "street")
 
 
 # timm -----------------------------------------------------------------------------------------------------------------

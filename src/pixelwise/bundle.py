@@ -20,7 +20,8 @@ from pixelwise.models import Network, Painter, build_network
 from pixelwise.tensors import load_tensors, save_tensors
 from pixelwise.weights import MARK
 
-FORMAT = 1
+FORMAT = 2  # 2: offsets of classes
+OFFSETS = "offsets"  # of a network that has them
 
 
 @dataclass
@@ -46,6 +47,11 @@ class Bundle:
     def format(self) -> Format:
         """How image files are read for it."""
         return Format(self.network.mean.numel(), self.bits)
+
+    @property
+    def offsets(self) -> dict[str, float]:
+        """What the offsets of the network's classes brought, "without" and "crosswise"; empty where it has none."""
+        return self.provenance.get(OFFSETS, {}) if self.network.offsets is not None else {}
 
     @property
     def painter(self) -> Painter | None:
@@ -124,6 +130,7 @@ def load_bundle(path: str | Path, device: str | torch.device = "cpu") -> Bundle:
         labels = LabelMap(header.names, header.colors, header.ignore)
         with torch.device("meta"):  # no memory until it is known that the weights fit
             network = build_network(header.model, len(labels), in_channels=header.in_channels, **header.options)
+            network.offsets = torch.empty(len(labels), 1, 1) if OFFSETS in weights else None
     except (UserError, TypeError) as error:
         raise UserError(f"{path}: {error}") from error
     if _shapes(weights) != _shapes(network.state_dict()):

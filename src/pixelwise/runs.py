@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import torch
 
+from pixelwise.bundle import OFFSETS, Bundle
 from pixelwise.data import Dataset, Split, open_dataset
 from pixelwise.data.sampling import even_sample
 from pixelwise.data.splitting import with_validation
@@ -39,6 +40,7 @@ from pixelwise.training import (
 from pixelwise.training.adversarial import collapses
 from pixelwise.training.folders import RECIPE, begun_run, locked, new_run
 from pixelwise.training.loop import view_of
+from pixelwise.training.offsets import offsets_of
 from pixelwise.training.plan import fill
 from pixelwise.training.run import BEST, HISTORY, SAMPLES
 from pixelwise.training.tracking import check_tracker, told, tracker
@@ -235,12 +237,24 @@ def _finish(run: Run, track: str) -> Model:
         name, data = model.bundle.model, run.dataset.name
         write_painting_report(run.folder / REPORT, model=name, data=data, **_making(model, data))
         return model
+    if run.recipe.offsets and not model.bundle.painter:  # whose labels are not its highest logits
+        _fit_offsets(model.bundle, run)
     model.evaluation = evaluation = evaluate_bundle(model.bundle, run.dataset, "val", view=view_of(run.recipe))
     model.bundle.scores = {"conditions": asdict(evaluation.conditions)} | evaluation.scores()
     model.save(run.folder / BEST)
     save_evaluation(evaluation, model, run.dataset, run.folder)
     _close(run, evaluation.scores())
     return model
+
+
+def _fit_offsets(bundle: Bundle, run: Run) -> None:
+    """Gives the network its classes' offsets, where those help."""
+    bundle.network.offsets = None  # of a run that had come this far before
+    labels, view = run.dataset.labels, view_of(run.recipe)
+    found = offsets_of(bundle.network, run.dataset.val, bundle.size, ignore=labels.ignore, view=view)
+    if found and found.help:
+        bundle.network.offsets = torch.tensor(found.values, device=bundle.network.mean.device).view(-1, 1, 1)
+        bundle.provenance[OFFSETS] = {"without": found.without, "crosswise": found.crosswise}
 
 
 def _close(run: Run, scores: dict[str, float] | None) -> None:

@@ -31,7 +31,9 @@ Epochs = Annotated[float | None, typer.Option(help="Passes over the images, inst
 Size = Annotated[str | None, typer.Option(help="HEIGHTxWIDTH images are brought to  [default: planned]")]
 Batch = Annotated[int | None, typer.Option(min=1, help="Images per step  [default: 4; of pix2pix 1]")]
 Seed = Annotated[int, typer.Option(min=0, help="Of weights, order and augmentation.")]
-Weights = Annotated[str, typer.Option(help="To start from: an encoder's (FILE.safetensors, hf:OWNER/NAME) or a model's.")]
+Weights = Annotated[
+    str, typer.Option(help="To start from: a model, or an encoder's FILE.safetensors or hf:OWNER/NAME.")
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help='Of the recipe: "loss=ce + dice", ema=0 ...  [see `plan`]'),

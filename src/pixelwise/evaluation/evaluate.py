@@ -43,6 +43,7 @@ def evaluate(bundle: Bundle, dataset: Dataset, split: str, *, view: View = WHOLE
         bundle.size,
         painted=bundle.painter is not None,
         view=str(view),
+        offsets=bundle.offsets,
     )
     return Evaluation(total, dataset.labels, conditions, tuple(images))
 

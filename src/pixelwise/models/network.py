@@ -22,7 +22,8 @@ class Network(nn.Module):
     than the image, and are then resized. In training it may give a tuple: logits, then those of auxiliary heads.
     Where it loses pixels along the border, as valid convolutions do, ``body.margin`` says how many on every side and
     ``body.remainder`` by how much height and width of its logits are more than multiples of ``stride``.
-    mean, std: per channel, of images in [0, 255]; they are saved with the weights.
+    mean, std: per channel, of images in [0, 255]; they are saved with the weights. offsets: of each class, (k, 1, 1),
+    added to its logits once it is trained, where they have been fitted (`pixelwise.training.offsets`).
 
     A body with a margin labels a large image tile by tile, which gives the same logits as all at once: the U-Net's
     overlap-tile strategy (Ronneberger et al. 2015, figure 2).
@@ -34,12 +35,14 @@ class Network(nn.Module):
 
     mean: Tensor
     std: Tensor
+    offsets: Tensor | None
 
     def __init__(self, body: nn.Module, mean: float = 127.5, std: float = 64.0, in_channels: int = 3) -> None:
         super().__init__()
         self.body = body
         self.register_buffer("mean", torch.full((in_channels, 1, 1), mean))
         self.register_buffer("std", torch.full((in_channels, 1, 1), std))
+        self.register_buffer("offsets", None)
 
     @property
     def stride(self) -> int:
@@ -75,6 +78,8 @@ class Network(nn.Module):
             raise UserError(f"the network takes images of {self.mean.numel()} channels, but these have {channels}")
         padded = self._padded((image - self.mean) / self.std)
         answers = self._by_tiles(padded) if self.margin and not self.training else self._run(padded)
+        if self.offsets is not None and not self.training:
+            answers = (answers[0] + self.offsets,)
         inner = [side - 2 * self.margin for side in padded.shape[-2:]]
         return [_resized(logits, inner)[..., :height, :width] for logits in answers]
 

@@ -78,16 +78,23 @@ def label_images(
     of one shape are run as one batch. view: how it looks at them. What a painter paints is decoded as a lossy mask; its
     confidence is that of the nearest colour. Raises UserError for an image with other channels.
     """
+    answers = answers_to(network, images, size, view=view)
+    with torch.inference_mode():
+        return [_labelled(network, answer, image.shape) for image, answer in zip(images, answers, strict=True)]
+
+
+def answers_to(
+    network: Network, images: Sequence[Image], size: tuple[int, int], *, view: View = WHOLE
+) -> list[Float[Tensor, "1 _ _ _"]]:
+    """The logits, or what is painted, of each image at its working size. Takes and raises what `label_images` does."""
     device = network.mean.device
     seen = [_as_wanted(image, network.mean.numel()) for image in images]
     resized = [torch.tensor(to_working_size(image, size)).permute(2, 0, 1) for image in seen]
     with torch.inference_mode():
         if len({tensor.shape for tensor in resized}) == 1:
             together = _seen(network, torch.stack(resized).to(device), view)
-            answers = [together[index : index + 1] for index in range(len(images))]
-        else:
-            answers = [_seen(network, tensor[None].to(device), view) for tensor in resized]
-        return [_labelled(network, answer, image.shape) for image, answer in zip(images, answers, strict=True)]
+            return [together[index : index + 1] for index in range(len(images))]
+        return [_seen(network, tensor[None].to(device), view) for tensor in resized]
 
 
 def _labelled(network: Network, answer: Tensor, shape: tuple[int, ...]) -> Labelled:

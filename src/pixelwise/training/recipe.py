@@ -47,7 +47,7 @@ class Recipe:
 
     model: str = setting("street", "one of `pixelwise models`")
     options: dict[str, Any] = setting({}, "what it is built with, `width` for one; the rest is as in its paper")
-    weights: str = setting("", "to start from: of its encoder, a .safetensors file or hf:OWNER/NAME; or a model of pixelwise; '' = none")
+    weights: str = setting("", "to start from: its encoder's, a .safetensors file or hf:OWNER/NAME; or a model's")
     encoder_rate: Positive = setting(0.1, "times learning_rate, for that encoder (Howard and Ruder 2018)")
     freeze: Share = setting(0.0, "share of the steps in which that encoder stays as it was loaded; 1 = all")
 
@@ -100,6 +100,11 @@ class Recipe:
     validations: PositiveInt = setting(20, "evenly over the steps")
     view: str = setting(
         "whole", "how images are validated: whole, flip (with their mirror image), tiles (as large as crop)"
+    )
+    offsets: bool = setting(
+        True,
+        "what each class's logit lacks for the best mean IoU is fitted on the validation images at the end, and "
+        "kept where it helps on those not fitted on",
     )
     seed: NonNegativeInt = setting(0, "of weights, order and augmentation")
 
