@@ -5,11 +5,9 @@ IJCV 2010 (IoU); Dice 1945; Long, Shelhamer, Darrell, "FCN", CVPR 2015 (accuraci
 """
 
 import numpy as np
-from jaxtyping import Float
 
 from pixelwise.metrics.confusion import Counts
-
-PerClass = Float[np.ndarray, " k"]
+from pixelwise.metrics.division import PerClass, divide, mean_over_present
 
 
 def iou(counts: Counts) -> PerClass:
@@ -19,7 +17,7 @@ def iou(counts: Counts) -> PerClass:
     array([0.75, 0.  ])
     """
     hit = np.diag(counts)
-    return _divide(hit, counts.sum(0) + counts.sum(1) - hit)
+    return divide(hit, counts.sum(0) + counts.sum(1) - hit)
 
 
 def dice(counts: Counts) -> PerClass:
@@ -28,7 +26,7 @@ def dice(counts: Counts) -> PerClass:
     >>> dice(np.array([[3, 1], [0, 0]])).round(3)
     array([0.857, 0.   ])
     """
-    return _divide(2 * np.diag(counts), counts.sum(0) + counts.sum(1))
+    return divide(2 * np.diag(counts), counts.sum(0) + counts.sum(1))
 
 
 def precision(counts: Counts) -> PerClass:
@@ -37,7 +35,7 @@ def precision(counts: Counts) -> PerClass:
     >>> precision(np.array([[3, 1], [0, 0]]))
     array([1., 0.])
     """
-    return _divide(np.diag(counts), counts.sum(0))
+    return divide(np.diag(counts), counts.sum(0))
 
 
 def recall(counts: Counts) -> PerClass:
@@ -46,7 +44,21 @@ def recall(counts: Counts) -> PerClass:
     >>> recall(np.array([[3, 1], [0, 0]]))
     array([0.75,  nan])
     """
-    return _divide(np.diag(counts), counts.sum(1))
+    return divide(np.diag(counts), counts.sum(1))
+
+
+def specificity(counts: Counts) -> PerClass:
+    """Share of the pixels of other classes that were not called this one: TN / (TN + FP); NaN where there are none.
+
+    Near 1 for every rare class, however badly it is found. Source: Yerushalmy 1947; Taha and Hanbury, "Metrics for
+    evaluating 3D medical image segmentation", BMC Medical Imaging 2015.
+
+    >>> specificity(np.array([[3, 1], [0, 4]]))
+    array([1.  , 0.75])
+    """
+    others = counts.sum() - counts.sum(1)
+    false_positives = counts.sum(0) - np.diag(counts)
+    return divide(others - false_positives, others)
 
 
 def mean_iou(counts: Counts) -> float:
@@ -55,7 +67,7 @@ def mean_iou(counts: Counts) -> float:
     >>> mean_iou(np.array([[3, 1, 0], [0, 0, 0], [0, 0, 0]]))
     0.375
     """
-    return _mean(iou(counts))
+    return mean_over_present(iou(counts))
 
 
 def mean_dice(counts: Counts) -> float:
@@ -64,7 +76,7 @@ def mean_dice(counts: Counts) -> float:
     >>> mean_dice(np.array([[2, 0], [0, 5]]))
     1.0
     """
-    return _mean(dice(counts))
+    return mean_over_present(dice(counts))
 
 
 def pixel_accuracy(counts: Counts) -> float:
@@ -73,7 +85,7 @@ def pixel_accuracy(counts: Counts) -> float:
     >>> pixel_accuracy(np.array([[3, 1], [0, 0]]))
     0.75
     """
-    return float(_divide(np.trace(counts), counts.sum()))
+    return float(divide(np.trace(counts), counts.sum()))
 
 
 def mean_class_accuracy(counts: Counts) -> float:
@@ -82,7 +94,7 @@ def mean_class_accuracy(counts: Counts) -> float:
     >>> mean_class_accuracy(np.array([[3, 1], [0, 0]]))
     0.75
     """
-    return _mean(recall(counts))
+    return mean_over_present(recall(counts))
 
 
 def frequency_weighted_iou(counts: Counts) -> float:
@@ -91,8 +103,23 @@ def frequency_weighted_iou(counts: Counts) -> float:
     >>> frequency_weighted_iou(np.array([[3, 1], [0, 4]])).__round__(3)
     0.775
     """
-    share = _divide(counts.sum(1), counts.sum())
+    share = divide(counts.sum(1), counts.sum())
     return float(np.nansum(share * iou(counts))) if counts.sum() else float("nan")
+
+
+def cohen_kappa(counts: Counts) -> float:
+    """How far the agreement exceeds what chance would give, in [-1, 1]: 0 = chance, 1 = all right.
+
+    (p - e) / (1 - e), p = the pixel accuracy, e = that of drawing at random with the same shares of the classes. NaN
+    where truth and prediction are one and the same class everywhere, or nothing was counted.
+    Source: Cohen, "A coefficient of agreement for nominal scales", Educational and Psychological Measurement 1960.
+
+    >>> cohen_kappa(np.array([[20, 5], [10, 15]])).__round__(3)  # p = 0.7, e = 0.5 x 0.6 + 0.5 x 0.4
+    0.4
+    """
+    pixels = counts.sum()
+    by_chance = divide(counts.sum(1), pixels) @ divide(counts.sum(0), pixels)
+    return float(divide(divide(np.trace(counts), pixels) - by_chance, 1 - by_chance))
 
 
 def class_accuracy_over_all(counts: Counts) -> float:
@@ -113,12 +140,3 @@ def class_iou_over_all(counts: Counts) -> float:
     0.25
     """
     return float(np.nan_to_num(iou(counts)).mean())
-
-
-def _divide(part: np.ndarray | np.integer, whole: np.ndarray | np.integer) -> np.ndarray:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(np.true_divide(part, whole))
-
-
-def _mean(values: PerClass) -> float:
-    return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
