@@ -7,6 +7,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results"
+SHIPPED_RUNS = {"street": "shipped_street_longer", "street_large": "shipped_street_large"}  # what each model is made of
 
 
 def load(name: str) -> dict[str, Any]:

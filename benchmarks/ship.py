@@ -2,7 +2,7 @@
 
     python benchmarks/ship.py NAME ...      street, street_large; without names only the cards
 
-The run of record (`python benchmarks/record.py shipped_NAME`) must lie in runs/record. Writes the model file, its card
+Its run of record must lie in runs/record; `SHIPPED_RUNS` says which that is. Writes the model file, its card
 beside it, and results/ship_NAME.json: the scores on CamVid's validation images before and after it was stored, and how
 long it takes from a photo's file to the file of its mask.
 """
@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from recorded import RESULTS, ROOT, load, made
+from recorded import RESULTS, ROOT, SHIPPED_RUNS, load, made
 
 import pixelwise as pw
 from pixelwise.machine import describe, reuse_memory
@@ -32,7 +32,7 @@ ROUNDS, WARM = 5, 5  # rounds over the validation images; photos before them
 
 def ship(name: str) -> None:
     """Stores, scores and times one model."""
-    trained = pw.load(ROOT / "runs" / "record" / f"shipped_{name}")
+    trained = pw.load(ROOT / "runs" / "record" / SHIPPED_RUNS[name])
     trained.save(FILES[name], half=True)
     stored, data = pw.load(str(FILES[name])), pw.open_dataset(CAMVID)
     before, after = (pw.evaluate(model, data, "val").to_dict() for model in (trained, stored))
@@ -92,10 +92,12 @@ def describe_models() -> None:
     card = environment.get_template("model_card.md.j2")
     for name, file in FILES.items():
         if made(f"ship_{name}"):
-            run, shipped = load(f"shipped_{name}"), load(f"ship_{name}")
+            run, shipped = load(SHIPPED_RUNS[name]), load(f"ship_{name}")
             ious = [(label, figures["IoU"]) for label, figures in shipped["per_class"].items()]
             ious.sort(key=lambda pair: -pair[1])
-            write(file.with_suffix(".md"), card.render(name=name, shipped=shipped, run=run, ious=ious))
+            begun = load("shipped_street")  # both go on from it
+            known = {"name": name, "shipped": shipped, "run": run, "begun": begun, "ious": ious}
+            write(file.with_suffix(".md"), card.render(known))
 
 
 def write(path: Path, text: str) -> None:
