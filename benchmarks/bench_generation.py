@@ -17,7 +17,7 @@ import torch
 from pixelwise.api import load, open_dataset
 from pixelwise.bundle import Bundle
 from pixelwise.data import Dataset
-from pixelwise.evaluation.evaluation import PROTOCOLS
+from pixelwise.evaluation import PROTOCOLS
 from pixelwise.machine import describe
 from pixelwise.metrics import Counts, confusion
 from pixelwise.models.painter import color_logits
@@ -56,8 +56,7 @@ def main() -> None:
         for generate in GENERATE:
             set_generation(bundle.network, generate)
             figures[name][generate] = {
-                way: {score: measure(counts) for score, measure in PROTOCOLS["pix2pix"].items()}
-                for way, counts in counts_of(bundle, dataset).items()
+                way: PROTOCOLS["pix2pix"].scored(counts) for way, counts in counts_of(bundle, dataset).items()
             }
             print(name, generate, figures[name][generate], flush=True)
     result = {

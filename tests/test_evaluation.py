@@ -14,8 +14,7 @@ from small_models import TWO, tiny_bundle
 
 from pixelwise.data import Sample, Split
 from pixelwise.errors import UserError
-from pixelwise.evaluation import Conditions, Evaluation, check_classes, evaluate
-from pixelwise.evaluation.evaluation import image_score
+from pixelwise.evaluation import Conditions, Evaluation, ImageResult, check_classes, evaluate
 from pixelwise.labels import CAMVID11, LabelMap
 from pixelwise.prediction import predict
 
@@ -25,8 +24,8 @@ COUNTS = np.array([[6, 2, 0], [1, 1, 0], [0, 0, 0]])
 
 def evaluation(labels: LabelMap = THREE, counts: np.ndarray = COUNTS) -> Evaluation:
     conditions = Conditions("mine", "val", 2, "unet", (192, 256))
-    images = (image_score("a", counts), image_score("b", np.zeros_like(counts)))
-    return Evaluation(counts, labels, conditions, images)
+    images = (ImageResult("a", counts), ImageResult("b", np.zeros_like(counts)))
+    return Evaluation(images, labels, conditions)
 
 
 def test_the_scores_of_the_whole_by_hand() -> None:
@@ -83,7 +82,10 @@ def test_json_holds_everything_and_no_nan(tmp_path: Path) -> None:
     assert found["counts"] == COUNTS.tolist()
     assert found["per_class"]["bus"]["IoU"] is None
     assert found["scores"] == evaluation().scores()
-    assert found["images"][1] == {"name": "b", "mean_iou": None, "pixel_accuracy": None}
+    of_classes = dict.fromkeys(("IoU road", "IoU car", "IoU bus"))
+    unknown = {"mean_iou": None, "pixel_accuracy": None, "confidence": None}
+    assert found["images"][1] == {"name": "b", "ignored": 0.0} | unknown | of_classes
+    assert found["mean_iou_interval"] == pytest.approx(evaluation().mean_iou_interval[1:])
     assert found["conditions"]["working_size"] == [192, 256]
     assert found["conditions"]["in_words"] == str(evaluation().conditions)
     assert [path.name for path in tmp_path.iterdir()] == ["evaluation.json"]

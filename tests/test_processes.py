@@ -1,5 +1,6 @@
 """One run in two real processes, started by torchrun: the same as in one, and it goes on when one of them dies."""
 
+import json
 import os
 import signal
 import subprocess
@@ -39,11 +40,16 @@ RECIPE = Recipe(
 )
 
 
+def torchrun(*options: object, processes: int = 2) -> list[str]:
+    """`torchrun ... -m pixelwise`."""
+    start = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+    return [*start, *map(str, options), "-m", "pixelwise"]
+
+
 @contextmanager
 def together(run: Path, *more: object, processes: int = 2) -> Iterator["subprocess.Popen[str]"]:
     """`torchrun ... -m pixelwise train --recipe RUN/../recipe.yaml --run-folder RUN`; what hangs is ended."""
-    words = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
-    words += [*map(str, more), "-m", "pixelwise", "train", "--recipe", str(run.parent / "recipe.yaml")]
+    words = [*torchrun(*more, processes=processes), "train", "--recipe", str(run.parent / "recipe.yaml")]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     words += ["--run-folder", str(run), "--device", "cpu"]
     pipe = subprocess.PIPE
@@ -111,6 +117,19 @@ def test_every_image_is_validated_by_one_process_and_none_twice(
         shares.append(list(own_share(items)))
     assert [place for share in shares for place in share] == list(range(items))
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+def test_two_processes_count_what_one_does(two: Path, small_folder: Path, tmp_path: Path) -> None:
+    words = ["evaluate", str(two), str(small_folder), "--device", "cpu"]
+    alone = subprocess.run(
+        [sys.executable, "-m", "pixelwise", *words, "--json"], capture_output=True, text=True, check=True
+    )
+    rows = tmp_path / "rows.csv"
+    both = subprocess.run(
+        [*torchrun(), *words, "--json", "--rows", str(rows)], capture_output=True, text=True, check=True
+    )
+    assert json.loads(both.stdout) == json.loads(alone.stdout)
+    assert len(rows.read_text().splitlines()) == 1 + json.loads(alone.stdout)["conditions"]["images"]
 
 
 def test_what_cannot_be_shared_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

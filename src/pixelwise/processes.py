@@ -78,22 +78,39 @@ def total(tensor: Tensor) -> Tensor:
 
 def agreed(number: float) -> float:
     """The number that process 0 has."""
+    return _number_of(0, number)
+
+
+def _number_of(process: int, number: float) -> float:
     if not _together():
         return number
     told = _travelling(torch.tensor(number, dtype=torch.float64))
-    dist.broadcast(told, 0)
+    dist.broadcast(told, process)
     return float(told)
 
 
 def agreed_text(text: str) -> str:
     """The text that process 0 has."""
+    return _text_of(0, text)
+
+
+def texts_of_all(text: str) -> list[str]:
+    """The texts that the processes have, in their order.
+
+    >>> texts_of_all("alone")
+    ['alone']
+    """
+    return [_text_of(process, text) for process in range(count())]
+
+
+def _text_of(process: int, text: str) -> str:
     if not _together():
         return text
     written = text.encode()
-    size = int(agreed(float(len(written))))
-    told = _travelling(torch.tensor(list(written.ljust(size)[:size]), dtype=torch.uint8))
-    dist.broadcast(told, 0)
-    return bytes(told.cpu().tolist()).decode()
+    size = int(_number_of(process, float(len(written))))
+    told = _travelling(torch.frombuffer(bytearray(written.ljust(size)[:size]), dtype=torch.uint8))
+    dist.broadcast(told, process)
+    return told.cpu().numpy().tobytes().decode()
 
 
 def agreed_tensors(tensors: dict[str, Tensor], told: dict[str, str]) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -130,6 +147,16 @@ def own_share(items: int) -> range:
     range(0, 5)
     """
     return range(items * rank() // count(), items * (rank() + 1) // count())
+
+
+def own_slice(items: int) -> slice:
+    """The same as a slice.
+
+    >>> own_slice(5)
+    slice(0, 5, None)
+    """
+    places = own_share(items)
+    return slice(places.start, places.stop)
 
 
 def _together() -> bool:

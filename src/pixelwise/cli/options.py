@@ -23,6 +23,9 @@ Option = Annotated[
     list[str] | None, typer.Option(metavar="NAME=VALUE", help="Of the model: width=64 ...  [see `pixelwise models`]")
 ]
 Classes = Annotated[str | None, typer.Option(help="Merge classes: camvid32-to-11 ...  [default: as they are]")]
+Protocol = Annotated[
+    str, typer.Option(help="Score as others do too: cityscapes, voc, camvid11 or pix2pix  [see docs/evaluation.md]")
+]
 
 # What both `plan` and `train` are asked.
 Network = Annotated[str, typer.Option("--model", help="One of `pixelwise models`.")]

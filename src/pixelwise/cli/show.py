@@ -1,6 +1,7 @@
 """What the commands print of what they made."""
 
 import json
+import math
 import shlex
 from pathlib import Path
 
@@ -12,10 +13,13 @@ from pixelwise.training.run import BEST
 
 
 def show_evaluation(evaluation: Evaluation) -> None:
-    """The tables, and what was counted and how."""
+    """The tables, how far mean IoU may be from that of other images, and what was counted and how."""
     console = Console()
     for table in evaluation.tables():
         console.print(table)
+    score, low, high = (100 * value for value in evaluation.mean_iou_interval)
+    interval = "no interval from one image" if math.isnan(low) else f"95 % interval over images {low:.1f} to {high:.1f}"
+    console.print(f"mean IoU {score:.1f}, {interval}", highlight=False)
     console.print(str(evaluation.conditions), highlight=False)
 
 

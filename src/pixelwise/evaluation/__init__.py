@@ -1,6 +1,21 @@
-"""Model + data -> counts -> Evaluation."""
+"""Model + data, or predictions + data -> counts -> Evaluation."""
 
 from pixelwise.evaluation.evaluate import check_classes, evaluate
-from pixelwise.evaluation.evaluation import Conditions, Evaluation, ImageScore
+from pixelwise.evaluation.evaluation import Conditions, Evaluation
+from pixelwise.evaluation.image_result import ImageResult, measure
+from pixelwise.evaluation.predictions import evaluate_predictions
+from pixelwise.evaluation.protocols import PROTOCOLS, Protocol
+from pixelwise.evaluation.suspicious import Region
 
-__all__ = ["Conditions", "Evaluation", "ImageScore", "check_classes", "evaluate"]
+__all__ = [
+    "PROTOCOLS",
+    "Conditions",
+    "Evaluation",
+    "ImageResult",
+    "Protocol",
+    "Region",
+    "check_classes",
+    "evaluate",
+    "evaluate_predictions",
+    "measure",
+]

@@ -28,6 +28,13 @@ from pixelwise.metrics.checkerboard import (
 )
 from pixelwise.metrics.confusion import Counts, confusion
 from pixelwise.metrics.division import mean_over_present
+from pixelwise.metrics.instance_iou import (
+    INSTANCE_CATEGORIES,
+    INSTANCE_CLASSES,
+    InstanceOverlap,
+    instance_iou,
+    instance_overlap,
+)
 from pixelwise.metrics.scores import (
     class_accuracy_over_all,
     class_iou_over_all,
@@ -47,11 +54,14 @@ from pixelwise.metrics.surface import SurfaceDistances, average_surface_distance
 from pixelwise.metrics.total import total
 
 __all__ = [
+    "INSTANCE_CATEGORIES",
+    "INSTANCE_CLASSES",
     "PERIODS",
     "WINDOW",
     "BoundaryCounts",
     "BoundaryMatch",
     "Counts",
+    "InstanceOverlap",
     "Overlap",
     "Reliability",
     "Spectrum",
@@ -78,6 +88,8 @@ __all__ = [
     "expected_calibration_error",
     "frequency_weighted_iou",
     "hausdorff95",
+    "instance_iou",
+    "instance_overlap",
     "iou",
     "maximum_calibration_error",
     "mean_boundary_f1",

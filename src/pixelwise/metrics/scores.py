@@ -1,13 +1,24 @@
 """Scores from a confusion matrix: rows = truth, columns = prediction, whole pixels.
 
-A class that occurs in neither is NaN and left out of every mean. Sources: Everingham et al., "Pascal VOC",
-IJCV 2010 (IoU); Dice 1945; Long, Shelhamer, Darrell, "FCN", CVPR 2015 (accuracies, frequency weighting).
+The matrix is (k, k), or (k, k + 1) where the last column is of predictions of no class: misses of the true class.
+A class that occurs in neither is NaN and left out of every mean. Sources: Everingham et al., "Pascal VOC", IJCV 2010
+(IoU); Dice 1945; Long, Shelhamer, Darrell, "FCN", CVPR 2015 (accuracies, frequency weighting).
 """
 
 import numpy as np
+from jaxtyping import Int64
 
 from pixelwise.metrics.confusion import Counts
 from pixelwise.metrics.division import PerClass, divide, mean_over_present
+
+
+def called(counts: Counts) -> Int64[np.ndarray, " k"]:
+    """How many pixels each class was predicted for, rightly or not.
+
+    >>> called(np.array([[3, 1, 2], [0, 0, 0]]))
+    array([3, 1])
+    """
+    return np.asarray(counts.sum(0)[: len(counts)])
 
 
 def iou(counts: Counts) -> PerClass:
@@ -17,7 +28,7 @@ def iou(counts: Counts) -> PerClass:
     array([0.75, 0.  ])
     """
     hit = np.diag(counts)
-    return divide(hit, counts.sum(0) + counts.sum(1) - hit)
+    return divide(hit, called(counts) + counts.sum(1) - hit)
 
 
 def dice(counts: Counts) -> PerClass:
@@ -26,7 +37,7 @@ def dice(counts: Counts) -> PerClass:
     >>> dice(np.array([[3, 1], [0, 0]])).round(3)
     array([0.857, 0.   ])
     """
-    return divide(2 * np.diag(counts), counts.sum(0) + counts.sum(1))
+    return divide(2 * np.diag(counts), called(counts) + counts.sum(1))
 
 
 def precision(counts: Counts) -> PerClass:
@@ -35,7 +46,7 @@ def precision(counts: Counts) -> PerClass:
     >>> precision(np.array([[3, 1], [0, 0]]))
     array([1., 0.])
     """
-    return divide(np.diag(counts), counts.sum(0))
+    return divide(np.diag(counts), called(counts))
 
 
 def recall(counts: Counts) -> PerClass:
@@ -57,7 +68,7 @@ def specificity(counts: Counts) -> PerClass:
     array([1.  , 0.75])
     """
     others = counts.sum() - counts.sum(1)
-    false_positives = counts.sum(0) - np.diag(counts)
+    false_positives = called(counts) - np.diag(counts)
     return divide(others - false_positives, others)
 
 
@@ -118,7 +129,7 @@ def cohen_kappa(counts: Counts) -> float:
     0.4
     """
     pixels = counts.sum()
-    by_chance = divide(counts.sum(1), pixels) @ divide(counts.sum(0), pixels)
+    by_chance = divide(counts.sum(1), pixels) @ divide(called(counts), pixels)
     return float(divide(divide(np.trace(counts), pixels) - by_chance, 1 - by_chance))
 
 

@@ -9,8 +9,9 @@ from pixelwise.metrics.boundary import BoundaryCounts
 from pixelwise.metrics.boundary_f1 import BoundaryMatch
 from pixelwise.metrics.boundary_iou import Overlap
 from pixelwise.metrics.calibration import Reliability
+from pixelwise.metrics.instance_iou import InstanceOverlap
 
-Sums = TypeVar("Sums", BoundaryCounts, BoundaryMatch, Overlap, Reliability)
+Sums = TypeVar("Sums", BoundaryCounts, BoundaryMatch, InstanceOverlap, Overlap, Reliability)
 
 
 def total(parts: Sequence[Sums]) -> Sums:

@@ -16,7 +16,7 @@ from pixelwise.machine import mixed_precision
 from pixelwise.metrics import confusion, mean_iou
 from pixelwise.models import Network, Painter
 from pixelwise.prediction.labelling import View, label_images, paint_image
-from pixelwise.processes import count, own_share, rank, total
+from pixelwise.processes import count, own_slice, rank, total
 from pixelwise.training.adversarial import adversarial_step
 from pixelwise.training.batches import batch_of_step, chance
 from pixelwise.training.cache import TrainingImages
@@ -102,7 +102,7 @@ def validate(network: Network, split: Split, dataset: Dataset, recipe: Recipe) -
 
     Of a network that paints photos: 1 - the mean absolute difference from the true ones, in parts of 255.
     """
-    own = split[slice_of(own_share(len(split)))]
+    own = split[own_slice(len(split))]
     if isinstance(network, Painter) and network.paints == "photo":
         return 1 - float(np.mean([_difference(network, sample, dataset.labels, recipe.size) for sample in own]))
     classes = len(dataset.labels)
@@ -120,15 +120,6 @@ def view_of(recipe: Recipe) -> View:
     View(flip=False, tile=(192, 256))
     """
     return View(flip=recipe.view == "flip", tile=recipe.window if recipe.view == "tiles" else None)
-
-
-def slice_of(places: range) -> slice:
-    """The slice that takes these places, which lie next to each other.
-
-    >>> slice_of(range(3, 5))
-    slice(3, 5, None)
-    """
-    return slice(places.start, places.stop)
 
 
 def _difference(network: Painter, sample: Sample, labels: LabelMap, size: tuple[int, int]) -> float:
