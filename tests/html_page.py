@@ -36,6 +36,7 @@ class Outline(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        self.texts.append(data)
+        if self.open and self.open[-1] not in ("script", "style"):
+            self.texts.append(data)
         if {"th", "td"} & set(self.open):
             self.rows[-1][-1] = " ".join((self.rows[-1][-1] + data).split())

@@ -1,11 +1,11 @@
 """Runs from the beginning to the report: what `train`, `plan` and `resume` do, in one process or in several."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
@@ -22,8 +22,8 @@ from pixelwise.machine import describe, pick_device
 from pixelwise.model import Model, load
 from pixelwise.prediction import predict as predict_photo
 from pixelwise.processes import first_alone, joined, own_device, rank, restarts
-from pixelwise.progress import say
-from pixelwise.report import Example, choose_examples, command_line, write_painting_report, write_report
+from pixelwise.progress import say, track
+from pixelwise.report import Example, command_line, shown_images, write_painting_report, write_report
 from pixelwise.report.augmentation_page import write_augmentation_page
 from pixelwise.training import (
     Plan,
@@ -160,7 +160,7 @@ def _same_machine(path: Path, here: dict[str, str]) -> None:
 
 
 def save_evaluation(evaluation: Evaluation, model: Model, dataset: Dataset, folder: Path) -> None:
-    """Writes evaluation.json and report.html, the latter with the best and the worst images of the split."""
+    """Writes evaluation.json and report.html, the latter with images of the split, which are labelled again for it."""
     split = ready(dataset).split(evaluation.conditions.split)
     evaluation.save(folder / EVALUATION)
     write_report(
@@ -173,7 +173,7 @@ def save_evaluation(evaluation: Evaluation, model: Model, dataset: Dataset, fold
 
 def _making(model: Model, data: str) -> dict[str, Any]:
     """What reports say of how a model was made."""
-    facts = {"data": data, "model": repr(model)}
+    facts = {"data": data, "network": repr(model)}  # the recipe has a "model"
     facts |= {key: str(value) for key, value in model.bundle.provenance.get("recipe", {}).items()}
     facts |= {key: str(value) for key, value in model.bundle.provenance.get("environment", {}).items()}
     history = read_history(model.run / HISTORY) if model.run else []
@@ -186,19 +186,21 @@ def _making(model: Model, data: str) -> dict[str, Any]:
     }
 
 
-def _examples(evaluation: Evaluation, model: Model, split: Split) -> list[Example]:
-    best, worst = choose_examples(evaluation)
-    scores = {score.name: score for score in evaluation.images}
-
-    def example(name: str, kind: Literal["best", "worst"]) -> Example:
-        sample = split[split.names.index(name)]
-        return Example(predict_photo(model.bundle, sample.image, name), sample.label, scores[name], kind)
-
-    return [example(name, "worst") for name in worst] + [example(name, "best") for name in best]
+def _examples(evaluation: Evaluation, model: Model, split: Split) -> Iterator[Example]:
+    """The images that the report shows, each read and labelled when its turn comes."""
+    places = {name: place for place, name in enumerate(split.names)}
+    for name in track(shown_images(evaluation), "drawing the report"):
+        sample = split[places[name]]
+        yield Example(predict_photo(model.bundle, sample.image, name), sample.label)
 
 
 def opened(data: str | Path | Dataset) -> Dataset:
     return ready(data if isinstance(data, Dataset) else open_dataset(data))
+
+
+def default_split(dataset: Dataset) -> str:
+    """val where there is one, else test, else train."""
+    return next((name for name in ("val", "test") if dataset.split(name)), "train")
 
 
 def ready(dataset: Dataset) -> Dataset:

@@ -184,12 +184,31 @@ def _cell(index: int, other: int, row: np.ndarray, names: Sequence[str]) -> Cell
 
 def photo_uri(image: Image, width: int = PICTURE_WIDTH) -> str:
     """An (h, w, c) photo as a JPEG, RGB or grey, at most that many pixels wide, in the text of a data URI."""
-    return _data_uri(cv2.resize(as_rgb(image), _picture_size(image, width), interpolation=cv2.INTER_AREA), "JPEG")
+    small = cv2.resize(as_rgb(image), _picture_size(image, width), interpolation=cv2.INTER_AREA)
+    return _data_uri(Pillow.fromarray(np.asarray(small, np.uint8)), "JPEG")
 
 
-def drawing_uri(image: Image) -> str:
-    """Class colours (h, w, 3) like ``photo_uri``, but as a PNG: a JPEG would smear colours that are no class's."""
-    return _data_uri(cv2.resize(image, _picture_size(image), interpolation=cv2.INTER_NEAREST), "PNG")
+def drawing_uri(image: Image, width: int = PICTURE_WIDTH) -> str:
+    """Colours (h, w, 3) or, with opacity, (h, w, 4) like ``photo_uri``, but exact: a JPEG would smear them.
+
+    A PNG with a palette where there are at most 256 of them.
+    """
+    small = cv2.resize(image, _picture_size(image, width), interpolation=cv2.INTER_NEAREST)
+    return _data_uri(_with_palette(np.asarray(small, np.uint8)), "PNG")
+
+
+def _with_palette(image: Image) -> Pillow.Image:
+    """The picture, with as few bytes a pixel as its colours need."""
+    height, width, channels = image.shape
+    four = np.full((height, width, 4), 255, np.uint8)
+    four[..., :channels] = image
+    one = four.view(np.uint32)[..., 0]
+    colors = np.unique(one)
+    if len(colors) > 256:
+        return Pillow.fromarray(image)
+    picture = Pillow.fromarray(np.searchsorted(colors, one).astype(np.uint8))
+    picture.putpalette(colors.view(np.uint8).tobytes(), "RGBA" if channels == 4 else "RGBX")
+    return picture
 
 
 def _picture_size(image: Image, most: int = PICTURE_WIDTH) -> tuple[int, int]:
@@ -198,7 +217,7 @@ def _picture_size(image: Image, most: int = PICTURE_WIDTH) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def _data_uri(image: np.ndarray, kind: Literal["JPEG", "PNG"]) -> str:
+def _data_uri(picture: Pillow.Image, kind: Literal["JPEG", "PNG"]) -> str:
     file = io.BytesIO()
-    Pillow.fromarray(np.asarray(image, np.uint8)).save(file, kind, quality=85, optimize=True)
+    picture.save(file, kind, quality=85, optimize=True)
     return f"data:image/{kind.lower()};base64,{base64.b64encode(file.getvalue()).decode()}"

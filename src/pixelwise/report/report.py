@@ -1,28 +1,39 @@
 """An Evaluation and what led to it -> one HTML file that needs nothing else, not even a network."""
 
+import base64
 import math
 import shlex
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from markupsafe import Markup
 
-from pixelwise import metrics
 from pixelwise.data.files.images import read_image
 from pixelwise.data.sampling import even_sample
-from pixelwise.labels import Label
-from pixelwise.report.figures import MOST_NUMBERED, drawing_uri, heat_map, learning_curves, photo_uri
+from pixelwise.report.advice import next_steps
+from pixelwise.report.crops import Example
+from pixelwise.report.figures import MOST_NUMBERED, heat_map, learning_curves, photo_uri
 from pixelwise.report.pages import percent, write_page
+from pixelwise.report.pictures import pictures_of
+from pixelwise.report.reliability import draw_reliability
+from pixelwise.report.words import (
+    calibration_in_words,
+    costs,
+    interval_of,
+    model_name,
+    most_confused,
+    summarize,
+    training_in_words,
+)
 
-if TYPE_CHECKING:  # these rooms load torch, which a report does not need
+if TYPE_CHECKING:  # loads torch, which a report does not need
     import pixelwise.evaluation
-    import pixelwise.prediction
 
+SCRIPT = Path(__file__).with_name("report.js")
 MOST_SAMPLES, SAMPLE_WIDTH = 6, 1024  # pictures of what the network said while it learnt; pixels
-MODEL_NAMES = {"unet": "U-Net", "segnet": "SegNet"}
 
 MEANINGS = {
     "mean IoU": "intersection over union, the mean over the classes",
@@ -30,33 +41,12 @@ MEANINGS = {
     "pixel accuracy": "share of all counted pixels that are right",
     "mean class accuracy": "share of each class's pixels that was found, the mean over the classes",
     "frequency-weighted IoU": "IoU, each class weighted by its share of the pixels",
+    "Cohen's kappa": "how far it is above what chance would get right",
+    "mean boundary IoU": "IoU of the bands along the edges of what is seen, the mean over the classes",
+    "calibration error": "how far its confidence is from how often it is right; the lower the better",
 }
 
-
-@dataclass(frozen=True)
-class Example:
-    """One image of the gallery.
-
-    segmentation: what the model saw. truth: (h, w) class indices, the ignore index where unlabelled.
-    score: of this image. kind: whether it is shown among the best or the worst.
-    """
-
-    segmentation: "pixelwise.prediction.Segmentation"
-    truth: Label
-    score: "pixelwise.evaluation.ImageScore"
-    kind: Literal["best", "worst"]
-
-
-def choose_examples(evaluation: "pixelwise.evaluation.Evaluation", count: int = 4) -> tuple[list[str], list[str]]:
-    """Names of the best images, the best first, and of the worst, the worst first; no image is in both.
-
-    Sorted by each image's mean IoU; images without any labelled pixel (NaN) are left out. count: of each.
-    """
-    scored = [image for image in evaluation.images if not math.isnan(image.mean_iou)]
-    names = [image.name for image in sorted(scored, key=lambda image: -image.mean_iou)]
-    best = names[: min(count, (len(names) + 1) // 2)]
-    worst = names[::-1][: min(count, len(names) - len(best))]
-    return best, worst
+COLUMNS = ("Dice", "precision", "recall", "boundary IoU")  # of the table of classes, where they were counted
 
 
 def write_report(
@@ -64,7 +54,7 @@ def write_report(
     *,
     evaluation: "pixelwise.evaluation.Evaluation",
     history: list[dict[str, float]],
-    examples: Sequence[Example],
+    examples: Iterable[Example],
     facts: dict[str, str],
     command: str,
     samples: Sequence[Path] = (),
@@ -73,11 +63,13 @@ def write_report(
     """Writes report.html whole or not at all: pictures and style are in the file, it loads nothing from elsewhere.
 
     history: one row per validation ("step", "loss", "validation_mean_iou" in [0, 1], ...); may be empty.
-    examples: images to show; may be empty. facts: label -> text, as a table. command: makes this report again.
-    remarks: on the training, to be read. samples: pictures STEP.png of what the network said after that step.
+    examples: the images of `shown_images`, taken one by one; may be empty. facts: label -> text, as a table.
+    command: makes this report again. remarks: on the training, to be read. samples: pictures STEP.png of what the
+    network said after that step.
     Raises UserError where the file cannot be written.
     """
     painted = evaluation.conditions.painted
+    script = SCRIPT.read_text(encoding="utf-8")
     write_page(
         path,
         "report.html.j2",
@@ -85,9 +77,12 @@ def write_report(
         samples=painted_samples(samples),
         sample_panels=("photo", "truth", *(("painted", "read as classes") if painted else ("prediction",))),
         **_scores(evaluation),
-        **_figures(evaluation, history, examples),
+        **_figures(evaluation, history),
+        **pictures_of(evaluation, examples),
         conditions=evaluation.conditions,
-        facts=facts,
+        script=Markup(script),  # ours: the page runs no other, whatever names the data has
+        script_hash=base64.b64encode(sha256(script.encode()).digest()).decode(),
+        facts=_facts(evaluation) | facts,
         command=command,
     )
 
@@ -110,7 +105,7 @@ def write_painting_report(
         model=model,
         data=data,
         curves=learning_curves(history),
-        training=_training_in_words(history),
+        training=training_in_words(history),
         remarks=remarks,
         samples=painted_samples(samples),
         sample_panels=("labels", "true photo", "painted"),
@@ -126,108 +121,48 @@ def painted_samples(samples: Sequence[Path]) -> list[dict[str, Any]]:
 
 
 def _scores(evaluation: "pixelwise.evaluation.Evaluation") -> dict[str, Any]:
-    per_class = evaluation.per_class()
+    per_class, interval = evaluation.per_class(), interval_of(evaluation)
     return {
-        "model": _model_name(evaluation),
-        "summary": summarize(evaluation),
+        "model": model_name(evaluation),
+        "summary": summarize(evaluation, interval),
+        "interval": interval,
+        "steps": next_steps(evaluation, interval),
         "overall": evaluation.scores(),
         "meanings": MEANINGS,
-        "per_class": per_class,
+        "classes": _by_cost(evaluation),
+        "columns": [name for name in COLUMNS if name in next(iter(per_class.values()))],
         "undefined": any(math.isnan(value) for values in per_class.values() for value in values.values()),
     }
 
 
-def _figures(
-    evaluation: "pixelwise.evaluation.Evaluation", history: list[dict[str, float]], examples: Sequence[Example]
-) -> dict[str, Any]:
-    names = evaluation.labels.names
+def _facts(evaluation: "pixelwise.evaluation.Evaluation") -> dict[str, str]:
+    """What was looked at."""
+    images = evaluation.images
+    ignored = sum(image.ignored for image in images) / max(1, len(images))
+    return {
+        "evaluated on": f"{evaluation.conditions.split} split, {len(images)} image{'s' * (len(images) != 1)}",
+        "pixels": f"{evaluation.counts.sum():,} counted; {percent(ignored)} of an image ignored on average",
+    }
+
+
+def _by_cost(evaluation: "pixelwise.evaluation.Evaluation") -> dict[str, dict[str, float]]:
+    """The table of classes, the costliest first."""
+    per_class, names = evaluation.per_class(), evaluation.labels.names
+    return {names[index]: {"cost": lost} | per_class[names[index]] for index, lost in costs(evaluation).items()}
+
+
+def _figures(evaluation: "pixelwise.evaluation.Evaluation", history: list[dict[str, float]]) -> dict[str, Any]:
+    names, reliability = evaluation.labels.names, evaluation.reliability
     return {
         "colors": dict(zip(names, evaluation.labels.colors, strict=True)),
         "curves": learning_curves(history),
-        "training": _training_in_words(history),
+        "training": training_in_words(history),
         "heat": dict(zip(names, heat_map(evaluation.counts, names), strict=True)),
         "numbered": len(names) <= MOST_NUMBERED,
-        "gallery": {
-            kind: [_panels(example) for example in examples if example.kind == kind] for kind in ("worst", "best")
-        },
+        "confused": most_confused(evaluation),
+        "diagram": draw_reliability(reliability) if reliability else None,
+        "calibration": calibration_in_words(reliability) if reliability else "",
     }
-
-
-def _panels(example: Example) -> dict[str, Any]:
-    found = example.segmentation
-    return {
-        "name": found.name,
-        "score": example.score,
-        "pictures": {
-            "photo": photo_uri(found.image),
-            "truth": drawing_uri(found.labels.colorize(example.truth)),
-            "prediction": drawing_uri(found.labels.colorize(found.label)),
-        },
-    }
-
-
-def summarize(evaluation: "pixelwise.evaluation.Evaluation") -> str:
-    """The evaluation in two sentences, as a colleague would say it."""
-    accuracy = metrics.pixel_accuracy(evaluation.counts)
-    if math.isnan(accuracy):
-        return "Nothing was counted: no pixel of this split has a class."
-    first = (
-        f"The {_model_name(evaluation)} labels {percent(accuracy, 0)} of the pixels right; "
-        f"its mean IoU is {percent(evaluation.mean_iou, 0)}."
-    )
-    rest = "; ".join([*_extremes(evaluation), *_commonest_mistake(evaluation)])
-    return f"{first} {rest[0].upper()}{rest[1:]}." if rest else first
-
-
-def _extremes(evaluation: "pixelwise.evaluation.Evaluation") -> list[str]:
-    """Best and worst classes among those that the split shows; two of each where there are four or more."""
-    iou = metrics.iou(evaluation.counts)
-    shown = [index for index in np.argsort(-iou, kind="stable") if evaluation.counts[index].sum()]
-    count = min(2, len(shown) // 2)
-    best, worst = shown[:count], shown[::-1][:count]
-    names = evaluation.labels.names
-    return [
-        f"{word} at {' and '.join(names[index] for index in indices)}"
-        for word, indices in (("best", best), ("worst", worst))
-        if indices
-    ]
-
-
-def _commonest_mistake(evaluation: "pixelwise.evaluation.Evaluation") -> list[str]:
-    wrong = evaluation.counts * (1 - np.eye(len(evaluation.labels), dtype=np.int64))
-    if not wrong.any():
-        return []
-    truth, found = np.unravel_index(wrong.argmax(), wrong.shape)
-    names, share = evaluation.labels.names, float(wrong.max() / wrong.sum())
-    return [f"most often it takes {names[truth]} for {names[found]} ({percent(share, 0)} of its mistakes)"]
-
-
-def _model_name(evaluation: "pixelwise.evaluation.Evaluation") -> str:
-    return MODEL_NAMES.get(evaluation.conditions.model, evaluation.conditions.model)
-
-
-def _training_in_words(history: list[dict[str, float]]) -> str:
-    last = history[-1] if history else {}
-    parts = []
-    if "step" in last:
-        parts.append(f"{last['step']:,.0f} steps")
-    if "epoch" in last:
-        parts.append(f"{last['epoch']:.3g} passes over the data")
-    if "seconds" in last:
-        parts.append(duration(last["seconds"]))
-    return ", ".join(parts)
-
-
-def duration(seconds: float) -> str:
-    """A time span as one would say it.
-
-    >>> duration(63), duration(3725), duration(9)
-    ('1 min 3 s', '1 h 2 min', '9 s')
-    """
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    return f"{whole // 60} min {whole % 60} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 def command_line() -> str:
