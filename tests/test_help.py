@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from command_line import pixelwise, quick, typed
 
-COMMANDS = ("demo", "check", "models", "plan", "train", "evaluate", "predict", "import-keras")
+COMMANDS = ("demo", "check", "models", "plan", "train", "evaluate", "compare", "predict", "import-keras")
 SLOW = ("torch", "cv2", "numpy", "jinja2", "PIL")
 
 
@@ -71,7 +71,7 @@ def test_the_module_is_the_command_line_too() -> None:
 def test_usage_errors_end_with_one_clear_line_and_exit_code_2() -> None:
     for words, said in (
         (("predict",), "Missing argument '[MODEL] INPUT...'"),
-        (("evaluate", "model.safetensors"), "Missing argument 'DATA'"),
+        (("evaluate", "model.safetensors"), "name one model and one dataset"),
         (("train", "--modle", "unet"), "No such option: --modle"),
         (("trian",), "No such command 'trian'"),
         (("demo", "--count", "none"), "Invalid value for '--count'"),

@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pixelwise.api import Model, evaluate, import_keras, load, resume, train
+    from pixelwise.api import Comparison, Model, compare, evaluate, import_keras, load, resume, train
     from pixelwise.checking import Check, check, freeze
     from pixelwise.data import Dataset, Sample, Split, open_dataset
     from pixelwise.errors import UserError
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Check",
+    "Comparison",
     "Dataset",
     "Evaluation",
     "LabelMap",
@@ -32,6 +33,7 @@ __all__ = [
     "Split",
     "UserError",
     "check",
+    "compare",
     "evaluate",
     "freeze",
     "import_keras",
@@ -42,7 +44,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "pixelwise.api": ("Model", "evaluate", "import_keras", "load", "resume", "train"),
+    "pixelwise.api": ("Comparison", "Model", "compare", "evaluate", "import_keras", "load", "resume", "train"),
     "pixelwise.checking": ("Check", "check", "freeze"),
     "pixelwise.data": ("Dataset", "Sample", "Split", "open_dataset"),
     "pixelwise.errors": ("UserError",),

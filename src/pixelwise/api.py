@@ -4,9 +4,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+from pixelwise.comparisons import Comparison, compare
 from pixelwise.data import Dataset, open_dataset
 from pixelwise.evaluation import Evaluation
 from pixelwise.evaluation import evaluate as evaluate_bundle
+from pixelwise.evaluation import evaluate_predictions as evaluate_files
 from pixelwise.keras import import_keras as bundle_of_keras
 from pixelwise.labels import LabelMap
 from pixelwise.model import Model, is_model, load
@@ -14,6 +16,7 @@ from pixelwise.runs import (
     ENVIRONMENT,
     EVALUATION,
     REPORT,
+    default_split,
     opened,
     plan_request,
     resume,
@@ -32,8 +35,11 @@ __all__ = [
     "EVALUATION",
     "RECIPE",
     "REPORT",
+    "Comparison",
     "Model",
+    "compare",
     "evaluate",
+    "evaluate_predictions",
     "import_keras",
     "is_model",
     "load",
@@ -103,13 +109,40 @@ def import_keras(
     return Model(bundle_of_keras(path, labels, size, divide=divide))
 
 
-def evaluate(model: Model | str | Path, data: str | Path | Dataset, split: str | None = None) -> Evaluation:
-    """Scores a model on a split: "train", "val" or "test"; by default val where there is one, else test, else train."""
+def evaluate(
+    model: Model | str | Path,
+    data: str | Path | Dataset,
+    split: str | None = None,
+    *,
+    protocol: str = "default",
+    together: bool = False,
+) -> Evaluation:
+    """Scores a model on a split: "train", "val" or "test"; by default val where there is one, else test, else train.
+
+    protocol: one of pixelwise.evaluation.PROTOCOLS, whose scores are shown beside ours. together: each of the processes
+    that torchrun started labels its share of the images.
+    """
     scored = model if isinstance(model, Model) else load(model)
     dataset = opened(data)
-    return evaluate_bundle(scored.bundle, dataset, split or default_split(dataset))
+    part = split or default_split(dataset)
+    return evaluate_bundle(scored.bundle, dataset, part, protocol=protocol, together=together)
 
 
-def default_split(dataset: Dataset) -> str:
-    """val where there is one, else test, else train."""
-    return next((name for name in ("val", "test") if dataset.split(name)), "train")
+def evaluate_predictions(
+    predictions: str | Path,
+    data: str | Path | Dataset,
+    split: str | None = None,
+    *,
+    protocol: str = "default",
+    values: str | None = None,
+) -> Evaluation:
+    """Scores a folder of predicted masks, whichever program made them, as `evaluate` scores a model.
+
+    values: what they hold: class "indices", Cityscapes' "ids", or "colors"; None = guessed. Takes and raises what
+    `pixelwise.evaluation.evaluate_predictions` does.
+
+    >>> evaluate_predictions("theirs", "camvid", protocol="camvid11").mean_iou  # doctest: +SKIP
+    0.601
+    """
+    dataset = opened(data)
+    return evaluate_files(predictions, dataset, split or default_split(dataset), protocol=protocol, values=values)

@@ -12,6 +12,7 @@ from pixelwise.labels import LabelMap
 from pixelwise.machine import pick_device
 from pixelwise.prediction import Segmentation, paint
 from pixelwise.prediction import predict as predict_photo
+from pixelwise.report.model_html import model_html
 from pixelwise.training.folders import RECIPE
 from pixelwise.training.run import BEST
 from pixelwise.weights import shipped
@@ -53,6 +54,9 @@ class Model:
         weights = sum(tensor.numel() for tensor in self.bundle.network.parameters())
         return f"Model({self.bundle.model}, {len(self.labels)} classes, {weights / 1e6:.1f} million weights)"
 
+    def _repr_html_(self) -> str:
+        return model_html(self.bundle, self.run)
+
 
 def load(path: str | Path, device: str = "auto") -> Model:
     """The model in a file, the best one of a run folder, or one that comes with pixelwise, "street" for one.
@@ -63,13 +67,22 @@ def load(path: str | Path, device: str = "auto") -> Model:
     >>> load("street").labels.names[:4]
     ('Sky', 'Building', 'Pole', 'Road')
     """
-    if file := shipped().get(str(path)):
-        return Model(load_bundle(file, pick_device(device)))
+    file = file_of(path)
+    return Model(load_bundle(file, pick_device(device)), file.parent if (file.parent / RECIPE).exists() else None)
+
+
+def file_of(path: str | Path) -> Path:
+    """The file that `load` reads. Raises UserError for a folder without one.
+
+    >>> file_of("street").name
+    'street.safetensors'
+    """
+    if str(path) in shipped():
+        return shipped()[str(path)]
     folder = Path(path)
     if folder.is_dir() and not (folder / BEST).exists():
         raise UserError(f"{path}: holds no {BEST}; give a model file or a run folder in which a model was trained")
-    file = folder / BEST if folder.is_dir() else folder
-    return Model(load_bundle(file, pick_device(device)), file.parent if (file.parent / RECIPE).exists() else None)
+    return folder / BEST if folder.is_dir() else folder
 
 
 def is_model(path: str) -> bool:

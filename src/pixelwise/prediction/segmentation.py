@@ -4,6 +4,7 @@ import base64
 import io
 from dataclasses import dataclass
 from html import escape
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -13,6 +14,10 @@ from PIL import Image as Pillow
 from pixelwise.data.dataset import Image
 from pixelwise.data.files.images import as_rgb
 from pixelwise.labels import LabelMap
+from pixelwise.labels.legend import legend
+
+if TYPE_CHECKING:
+    import matplotlib.figure
 
 Mask = UInt8[np.ndarray, "h w"]
 
@@ -61,6 +66,15 @@ class Segmentation:
         ]
         return Pillow.fromarray(np.hstack(panels))
 
+    def plot(self, truth: Mask | None = None) -> "matplotlib.figure.Figure":
+        """Photo | truth, if known | prediction as a figure with a legend; needs matplotlib.
+
+        truth: (h, w) class indices, at any resolution. Raises UserError where matplotlib is missing.
+        """
+        from pixelwise.prediction.figures import segmentation_figure  # loads matplotlib
+
+        return segmentation_figure(self, truth)
+
     def shares(self) -> dict[str, float]:
         """Class name -> share of the photo's pixels, the largest first, absent classes left out."""
         counts = np.bincount(self.label.ravel(), minlength=len(self.labels))
@@ -72,10 +86,5 @@ class Segmentation:
         picture.thumbnail((800, 800))
         picture.save(file, "PNG")
         encoded = base64.b64encode(file.getvalue()).decode()
-        colors = dict(zip(self.labels.names, self.labels.colors, strict=True))
-        legend = " ".join(
-            f'<span style="white-space:nowrap"><b style="color:rgb{colors[name]}">&#9632;</b> '
-            f"{escape(name)} {share:.0%}</span>"
-            for name, share in self.shares().items()
-        )
-        return f'<img src="data:image/png;base64,{encoded}" alt="{escape(self.name)}"><br>{legend}'
+        shares = legend(self.labels, {name: f"{share:.0%}" for name, share in self.shares().items()})
+        return f'<img src="data:image/png;base64,{encoded}" alt="{escape(self.name)}"><br>{shares}'
