@@ -61,6 +61,8 @@ $(VENV)/demo.done: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(INSTALL) --editable .
 	touch $@
 
+# cityscapesscripts asks for a package "typing" that hides Python's own.
 $(VENV)/dev.done: $(VENV)/demo.done
 	$(INSTALL) --editable '.[dev]'
+	$(INSTALL) --no-deps cityscapesscripts pyquaternion
 	touch $@

@@ -131,3 +131,11 @@ class Dataset:
     def __str__(self) -> str:
         counts = ", ".join(f"{len(self.split(name))} {name}" for name in SPLITS if self.split(name))
         return f"{self.name}: {self.layout} layout ({self.evidence}); {counts}; {len(self.labels)} classes"
+
+    def __repr__(self) -> str:  # without every single entry
+        return f"Dataset({self})"
+
+    def _repr_html_(self) -> str:
+        from pixelwise.data.html import dataset_html  # which imports this file
+
+        return dataset_html(self)
