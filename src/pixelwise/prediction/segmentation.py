@@ -4,17 +4,23 @@ import base64
 import io
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 from PIL import Image as Pillow
 
 from pixelwise.data.dataset import Image
 from pixelwise.data.files.images import as_rgb
 from pixelwise.labels import LabelMap
 from pixelwise.labels.legend import legend
+from pixelwise.shapes import exports
+from pixelwise.shapes.labelme import write_labelme
+from pixelwise.shapes.polygons import Polygon, polygons
+from pixelwise.shapes.regions import Region, Size, regions
+from pixelwise.shapes.tracing import boundaries
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -80,6 +86,68 @@ class Segmentation:
         counts = np.bincount(self.label.ravel(), minlength=len(self.labels))
         order = np.argsort(-counts, kind="stable")
         return {self.labels.names[index]: float(counts[index] / self.label.size) for index in order if counts[index]}
+
+    def cutout(self, name: str) -> Pillow.Image:
+        """The photo's pixels of one class as RGBA, all others transparent. Raises UserError for an unknown class."""
+        opaque = np.where(self.label == self.labels.index(name), 255, 0).astype(np.uint8)
+        return Pillow.fromarray(np.dstack([as_rgb(self.image), opaque]))
+
+    def boundaries(self) -> Bool[np.ndarray, "h w"]:
+        """Which pixels have a neighbour at a side that is of another class."""
+        return boundaries(self.label)
+
+    def polygons(self, simplify: int | float = 0.0) -> list[Polygon]:
+        """Every region as a polygon with its holes, in pixels. simplify: pixels that outlines may be off."""
+        return polygons(self.label, simplify=simplify, ignore=self.labels.ignore)
+
+    def to_geojson(
+        self,
+        simplify: int | float = 0.0,
+        *,
+        per_class: bool = False,
+        transform: exports.Affine = exports.PIXELS,
+        crs: str | None = None,
+    ) -> dict[str, Any]:
+        """The polygons as GeoJSON, for QGIS and web maps; the arguments are those of `shapes.to_geojson`."""
+        found = self.polygons(simplify)
+        return exports.to_geojson(found, self.labels, per_class=per_class, transform=transform, crs=crs)
+
+    def to_coco(self, simplify: int | float = 0.0, *, file_name: str | None = None) -> dict[str, Any]:
+        """The regions as COCO's JSON. file_name: of the photo; None = its name and .png."""
+        file_name = file_name or f"{self.name}.png"
+        return exports.to_coco(self.polygons(simplify), self.labels, shape=self.label.shape, file_name=file_name)
+
+    def to_labelme(self, folder: str | Path, simplify: int | float = 0.0) -> Path:
+        """Writes NAME.json and the photo into a folder, to be corrected in labelme; as `shapes.write_labelme`."""
+        return write_labelme(Path(folder), self.image, self.label, self.labels, name=self.name, simplify=simplify)
+
+    def to_svg(self, simplify: int | float = 0.0) -> str:
+        """The polygons as a drawing with one path for each class."""
+        return exports.to_svg(self.polygons(simplify), self.labels, shape=self.label.shape, title=self.name)
+
+    def regions(
+        self,
+        name: str,
+        *,
+        pixel_size: int | float | Size = 1.0,
+        connectivity: int = 8,
+        least: int = 1,
+        split: bool = False,
+    ) -> list[Region]:
+        """The connected regions of a class, measured; the arguments are those of `shapes.regions`."""
+        return regions(
+            self.label,
+            self.labels.index(name),
+            image=self.image,
+            pixel_size=pixel_size,
+            connectivity=connectivity,
+            least=least,
+            split=split,
+        )
+
+    def count(self, name: str, *, least: int = 1, split: bool = False) -> int:
+        """How many regions a class has. least: pixels of the smallest that counts. split: part those that touch."""
+        return len(self.regions(name, least=least, split=split))
 
     def _repr_html_(self) -> str:
         picture, file = self.overlay(), io.BytesIO()
