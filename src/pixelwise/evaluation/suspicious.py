@@ -44,8 +44,8 @@ class Region:
 
 def suspicious_regions(
     label: UInt[np.ndarray, "h w"],
-    predicted: UInt[np.ndarray, "h w"],
-    confidence: Float[np.ndarray, "h w"],
+    predicted: UInt[np.ndarray, "_ _"],
+    confidence: Float[np.ndarray, "_ _"],
     *,
     name: str = "",
     ignore: int = 255,

@@ -45,7 +45,7 @@ class Offsets:
         return self.crosswise > self.without
 
 
-Pixels = tuple[Float[Tensor, "n k"], Int64[Tensor, " n"]]
+Pixels = tuple[Float[Tensor, "_ k"], Int64[Tensor, " _"]]  # logits and truth of as many pixels as were drawn
 
 
 def offsets_of(
