@@ -21,6 +21,11 @@ def made(name: str) -> bool:
     return (RESULTS / f"{name}.json").exists()
 
 
+def crosswise(result: dict[str, Any]) -> float:
+    """Mean IoU of a run; where classes have offsets, on each half of the images with those fitted on the other half."""
+    return float(result["conditions"].get("offsets", {}).get("crosswise", result["scores"]["mean IoU"]))
+
+
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Rows as Markdown."""
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, ["---" for _ in heads], *rows))

@@ -2,10 +2,11 @@
 
 import statistics
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from record import ABLATION
-from recorded import RESULTS, SHIPPED_RUNS, load, made, table
+from recorded import RESULTS, SHIPPED_RUNS, crosswise, load, made, table
 
 from pixelwise.training import Recipe
 
@@ -94,7 +95,7 @@ def run_row(name: str, result: dict[str, Any]) -> tuple[str, ...]:
         f"[`{name}`](../results/{name}.json)",
         differences(recipe),
         str(recipe["seed"]),
-        f"{last['epoch']:.0f}",
+        passes(result),
         f"{last['seconds'] / 60:.0f} min",
         environment["device"] + (f", {threads} thread{'s' * (threads != '1')}" if threads else ""),
         f"**{crosswise(result):.3f}**" if scores else "",
@@ -115,13 +116,15 @@ def differences(recipe: dict[str, Any]) -> str:
     return f"`{recipe['model']}` " + ", ".join([*options, "x".join(map(str, recipe["size"])), *start, *changed])
 
 
-def crosswise(result: dict[str, Any]) -> float:
-    """Mean IoU of a run; where classes have offsets, on each half of the images with those fitted on the other half."""
-    return float(result["conditions"].get("offsets", {}).get("crosswise", result["scores"]["mean IoU"]))
-
-
 def first_made(names: tuple[str, ...]) -> str | None:
     return next((name for name in names if made(name)), None)
+
+
+def passes(result: dict[str, Any]) -> str:
+    """Over the training images; those of the run that it goes on from come first."""
+    own = f"{result['history'][-1]['epoch']:.0f}"
+    begun = Path(result["recipe"].get("weights") or "").parent.name
+    return f"{load(begun)['history'][-1]['epoch']:.0f} + {own}" if made(begun) else own
 
 
 def marks_table() -> str:
@@ -136,9 +139,7 @@ def marks_table() -> str:
             result = load(name)
             recipe, scores, last = result["recipe"], result["scores"], result["history"][-1]
             width = recipe.get("options", {}).get("width")
-            learnt = (
-                f"{last['epoch']:.0f} passes at {'x'.join(map(str, recipe['size']))}, {last['seconds'] / 60:.0f} min"
-            )
+            learnt = f"{passes(result)} passes at {'x'.join(map(str, recipe['size']))}, {last['seconds'] / 60:.0f} min"
             rows.append(
                 (
                     f"**{what}**" + (f", width {width}" if width else ""),
