@@ -33,6 +33,8 @@ bench: $(VENV)/dev.done  ## measure the speeds that README speaks of; writes res
 	$(RUN)/python benchmarks/frontier.py
 	$(RUN)/python benchmarks/bench_processes.py
 	$(RUN)/python benchmarks/kill_training.py
+	$(RUN)/python benchmarks/bench_evaluation.py
+	$(RUN)/python benchmarks/suspicious.py
 
 docs: $(VENV)/dev.done  ## the diagrams of docs/models.md from the networks, the tables from results/, the models' cards
 	$(RUN)/python benchmarks/draw_models.py
