@@ -19,8 +19,8 @@ from pixelwise.evaluation.cost import Cost, memory_growth, milliseconds_of
 from pixelwise.evaluation.evaluate import check_classes
 from pixelwise.evaluation.evaluation import Conditions, Evaluation
 from pixelwise.evaluation.image_result import ImageResult, measure
-from pixelwise.evaluation.prediction_files import find_predictions
-from pixelwise.evaluation.prediction_values import VALUES, guess_values, read_prediction
+from pixelwise.evaluation.prediction_values import read_prediction
+from pixelwise.evaluation.predictions import located
 from pixelwise.labels import Label, LabelMap
 from pixelwise.machine import describe
 from pixelwise.prediction.labelling import label_images
@@ -86,23 +86,20 @@ def candidate_of_folder(name: str, folder: Path, dataset: Dataset, split: str) -
     Raises UserError where one is missing; what is wrong within a file is told when it is read.
     """
     samples, labels = dataset.split(split), dataset.labels
-    paths = find_predictions(folder, samples.names)
-    values, why = guess_values(paths, labels)
-    if values == "colors":
-        labels.check_colors_differ()
-    files = dict(zip(samples.names, paths, strict=True))
+    found = located(folder, samples.names, labels)
+    files = dict(zip(samples.names, found.paths, strict=True))
     conditions = Conditions(
         dataset.name,
         split,
         len(samples),
         f"predictions in {folder}",
         None,
-        read=f"predictions read as {VALUES[values]} ({why})",
+        read=found.read,
     )
 
     def label(sample: Sample) -> Answer:
-        found = read_prediction(files[sample.name], sample.label.shape, labels, values, no_class=False)
-        return Answer(found.classes.astype(np.uint16), found.confidence)
+        answer = read_prediction(files[sample.name], sample.label.shape, labels, found.values, no_class=False)
+        return Answer(answer.classes.astype(np.uint16), answer.confidence)
 
     return Candidate(name, "predictions", label, conditions)
 

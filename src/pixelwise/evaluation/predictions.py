@@ -1,7 +1,9 @@
 """Anybody's predictions in, an Evaluation out: files in a folder are scored as a model would be."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -36,20 +38,15 @@ def evaluate_predictions(
     folder, labels = Path(folder), dataset.labels
     rules = find_protocol(protocol, labels)
     samples = samples_of(dataset, split)
-    _check_values(values, labels)
-    paths = find_predictions(folder, samples.names, colors=values == "colors")
-    chosen, why = (values, "") if values else guess_values(paths, labels)
-    if chosen == "colors":
-        labels.check_colors_differ()
+    files = located(folder, samples.names, labels, values)
     annotated = annotated_instances(samples, rules)
     images, regions = [], []
-    for sample, path, file in zip(track(samples, f"scoring {split}"), paths, annotated, strict=True):
-        predicted = read_prediction(path, sample.label.shape, labels, chosen, no_class=rules.no_class)
+    for sample, path, file in zip(track(samples, f"scoring {split}"), files.paths, annotated, strict=True):
+        predicted = read_prediction(path, sample.label.shape, labels, files.values, no_class=rules.no_class)
         images.append(_measure(sample, predicted, labels, file, no_class=rules.no_class))
         if predicted.confidence is not None:
             label, classes = sample.label, predicted.classes.astype(sample.label.dtype)
             regions += suspicious_regions(label, classes, predicted.confidence, name=sample.name, ignore=labels.ignore)
-    read = f"predictions read as {VALUES[chosen]}{f' (guessed: {why})' if why else ''}"
     images, missed = _without_empty_column(images)
     conditions = Conditions(
         dataset.name,
@@ -58,10 +55,29 @@ def evaluate_predictions(
         f"predictions in {folder}",
         None,
         protocol=protocol,
-        read=read + (f"; {missed:.1%} of the counted pixels predicted as no class, which is a miss" if missed else ""),
+        read=files.read
+        + (f"; {missed:.1%} of the counted pixels predicted as no class, which is a miss" if missed else ""),
     )
     counted = Evaluation(tuple(images), labels, conditions)
     return replace(counted, suspicious=tuple(rank(regions, counted.counts)[:MOST_SUSPICIOUS]))
+
+
+class Located(NamedTuple):
+    """The files of predictions: one for every image. values: one of VALUES. read: what that is and why, in words."""
+
+    paths: list[Path]
+    values: str
+    read: str
+
+
+def located(folder: Path, names: Sequence[str], labels: LabelMap, values: str | None = None) -> Located:
+    """The files in a folder for the images of these names. values, errors: as of `evaluate_predictions`."""
+    _check_values(values, labels)
+    paths = find_predictions(folder, names, colors=values == "colors")
+    chosen, why = (values, "") if values else guess_values(paths, labels)
+    if chosen == "colors":
+        labels.check_colors_differ()
+    return Located(paths, chosen, f"predictions read as {VALUES[chosen]}{f' (guessed: {why})' if why else ''}")
 
 
 def _check_values(values: str | None, labels: LabelMap) -> None:
