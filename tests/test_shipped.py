@@ -1,6 +1,8 @@
 """The model that ships: small enough, as good on real streets as its card says, and there without a path."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -84,3 +86,8 @@ def test_a_filter_that_float16_cannot_hold_stays_as_it_is(tmp_path: Path) -> Non
         weight for weight in load_bundle(tmp_path / "model.safetensors").network.parameters() if weight.dim() == 4
     )
     assert torch.equal(loaded, filters)
+
+
+def test_loading_a_model_loads_no_compiler() -> None:
+    said = "import sys, pixelwise as pw; pw.load('street'); print('torch._dynamo' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True).stdout == "False\n"

@@ -141,8 +141,16 @@ def evaluate_predictions(
     values: what they hold: class "indices", Cityscapes' "ids", or "colors"; None = guessed. Takes and raises what
     `pixelwise.evaluation.evaluate_predictions` does.
 
-    >>> evaluate_predictions("theirs", "camvid", protocol="camvid11").mean_iou  # doctest: +SKIP
-    0.601
+    >>> import tempfile
+    >>> from dataclasses import replace
+    >>> from PIL import Image
+    >>> streets = open_dataset("streets")
+    >>> streets = replace(streets, test=streets.test[:1])
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> for sample in streets.test:
+    ...     Image.fromarray(sample.label).save(folder / f"{sample.name}.png")
+    >>> evaluate_predictions(folder, streets, "test").mean_iou
+    1.0
     """
     dataset = opened(data)
     return evaluate_files(predictions, dataset, split or default_split(dataset), protocol=protocol, values=values)

@@ -44,8 +44,16 @@ def compare(
     together; take more than a scene has, where they are frames of films. speed: whether time and memory are measured.
     Raises UserError for fewer than two, and for models of other classes than the data has.
 
-    >>> found = compare({"one": "street", "other": "street"}, "streets", "test", speed=False)  # doctest: +SKIP
-    >>> print(found.verdict)  # doctest: +SKIP
+    >>> import tempfile
+    >>> from dataclasses import replace
+    >>> from PIL import Image
+    >>> from pixelwise.data import open_dataset
+    >>> streets = open_dataset("streets")
+    >>> streets = replace(streets, test=streets.test[:2])
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> for sample in streets.test:
+    ...     Image.fromarray(sample.label).save(folder / f"{sample.name}.png")
+    >>> print(compare([], streets, "test", predictions={"one": folder, "other": folder}).verdict)
     By mean IoU, no difference can be told: one less other is 0.0 points [0.0, 0.0], p = 1.000.
     """
     folders = predictions or {}

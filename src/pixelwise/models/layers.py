@@ -36,6 +36,21 @@ def expect_sides(image: Tensor, stride: int, more: int = 0) -> None:
         )
 
 
+def draw_normal(weight: Tensor, mean: float = 0.0, *, std: float) -> None:
+    """Fills a weight with normally distributed numbers.
+
+    One without memory is left alone: torch would load its compiler, which takes seconds, to draw nothing.
+
+    >>> import torch
+    >>> weight = torch.empty(3)
+    >>> draw_normal(weight, mean=2.0, std=0.0)
+    >>> weight.tolist()
+    [2.0, 2.0, 2.0]
+    """
+    if not weight.is_meta:
+        nn.init.normal_(weight, mean, std)
+
+
 def he_normal(network: nn.Module) -> None:
     """Every convolution's weights N(0, 2 / fan_in), biases 0 (He et al. 2015, equation 10).
 
@@ -53,6 +68,6 @@ def he_normal(network: nn.Module) -> None:
             if isinstance(layer, nn.ConvTranspose2d):
                 per_channel /= layer.stride[0] * layer.stride[1]
             fan_in = layer.in_channels / layer.groups * per_channel
-            nn.init.normal_(layer.weight, std=(2 / fan_in) ** 0.5)
+            draw_normal(layer.weight, std=(2 / fan_in) ** 0.5)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pixelwise.errors import UserError, unknown
-from pixelwise.models.layers import expect_sides
+from pixelwise.models.layers import draw_normal, expect_sides
 
 NORMS = ("batch", "instance")
 STAGES = (1, 2)
@@ -244,11 +244,11 @@ def start_normal(network: nn.Module) -> None:
     """
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
-            nn.init.normal_(layer.weight, std=0.02)
+            draw_normal(layer.weight, std=0.02)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
         elif isinstance(layer, nn.BatchNorm2d):
-            nn.init.normal_(layer.weight, mean=1.0, std=0.02)
+            draw_normal(layer.weight, mean=1.0, std=0.02)
 
 
 def _down(blocks: Iterable[nn.Module], image: Tensor) -> list[Tensor]:
