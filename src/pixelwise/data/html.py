@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image as Pillow
 
 from pixelwise.data.dataset import SPLITS, Dataset, Sample
-from pixelwise.data.files.images import as_rgb
+from pixelwise.data.files.images import as_rgb, size_within
 from pixelwise.data.sampling import even_sample
 from pixelwise.errors import UserError
 from pixelwise.labels import LabelMap
@@ -58,9 +58,7 @@ def thumbnail(sample: Sample, labels: LabelMap) -> str:
     'data:image/jpeg;base64,'
     """
     photo, colors = as_rgb(sample.image), labels.colorize(sample.label)
-    height, width = photo.shape[:2]
-    scale = min(1.0, SIDE / max(height, width))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
+    size = size_within(photo, SIDE)
     small = cv2.resize(photo, size, interpolation=cv2.INTER_AREA)
     drawn = cv2.resize(colors, size, interpolation=cv2.INTER_NEAREST)
     mixed = cv2.addWeighted(drawn, OPACITY, small, 1 - OPACITY, 0)

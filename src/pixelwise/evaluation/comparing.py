@@ -88,20 +88,12 @@ def candidate_of_folder(name: str, folder: Path, dataset: Dataset, split: str) -
     samples, labels = dataset.split(split), dataset.labels
     found = located(folder, samples.names, labels)
     files = dict(zip(samples.names, found.paths, strict=True))
-    conditions = Conditions(
-        dataset.name,
-        split,
-        len(samples),
-        f"predictions in {folder}",
-        None,
-        read=found.read,
-    )
 
     def label(sample: Sample) -> Answer:
         answer = read_prediction(files[sample.name], sample.label.shape, labels, found.values, no_class=False)
         return Answer(answer.classes.astype(np.uint16), answer.confidence)
 
-    return Candidate(name, "predictions", label, conditions)
+    return Candidate(name, "predictions", label, found.conditions(dataset, split))
 
 
 def compare(

@@ -1,23 +1,24 @@
 """A model and a split in, an Evaluation out."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from pixelwise.bundle import Bundle
 from pixelwise.data import Dataset, Split
+from pixelwise.data.dataset import SPLITS
 from pixelwise.errors import UserError, unknown
 from pixelwise.evaluation.evaluation import Conditions, Evaluation
 from pixelwise.evaluation.gathering import gathered
-from pixelwise.evaluation.image_result import measure
+from pixelwise.evaluation.image_result import ImageResult, measure
 from pixelwise.evaluation.instances import IDS, count_instances, instance_files
 from pixelwise.evaluation.protocols import Protocol, find_protocol
-from pixelwise.evaluation.suspicious import rank, suspicious_regions
+from pixelwise.evaluation.suspicious import Region, rank, suspicious_regions
 from pixelwise.labels import LabelMap
 from pixelwise.prediction.labelling import WHOLE, View, label_images
 from pixelwise.processes import own_slice
 from pixelwise.progress import track
 
-SPLITS = ("train", "val", "test")
 MOST_SUSPICIOUS = 100  # annotations that are kept
 
 
@@ -62,6 +63,13 @@ def evaluate(
         offsets=bundle.offsets,
         protocol=protocol,
     )
+    return evaluation_of(images, regions, labels, conditions)
+
+
+def evaluation_of(
+    images: Sequence[ImageResult], regions: Sequence[Region], labels: LabelMap, conditions: Conditions
+) -> Evaluation:
+    """All that was counted, with the most suspicious of the regions."""
     counted = Evaluation(tuple(images), labels, conditions)
     return replace(counted, suspicious=tuple(rank(regions, counted.counts)[:MOST_SUSPICIOUS]))
 

@@ -9,14 +9,14 @@ import numpy as np
 
 from pixelwise.data import Dataset, Sample
 from pixelwise.errors import UserError, unknown
-from pixelwise.evaluation.evaluate import MOST_SUSPICIOUS, annotated_instances, samples_of
+from pixelwise.evaluation.evaluate import annotated_instances, evaluation_of, samples_of
 from pixelwise.evaluation.evaluation import Conditions, Evaluation
 from pixelwise.evaluation.image_result import ImageResult, measure
 from pixelwise.evaluation.instances import IDS, count_instances
 from pixelwise.evaluation.prediction_files import find_predictions
 from pixelwise.evaluation.prediction_values import VALUES, Prediction, guess_values, read_prediction
 from pixelwise.evaluation.protocols import find_protocol
-from pixelwise.evaluation.suspicious import rank, suspicious_regions
+from pixelwise.evaluation.suspicious import suspicious_regions
 from pixelwise.labels import CITYSCAPES19, LabelMap
 from pixelwise.progress import track
 
@@ -48,26 +48,26 @@ def evaluate_predictions(
             label, classes = sample.label, predicted.classes.astype(sample.label.dtype)
             regions += suspicious_regions(label, classes, predicted.confidence, name=sample.name, ignore=labels.ignore)
     images, missed = _without_empty_column(images)
-    conditions = Conditions(
-        dataset.name,
-        split,
-        len(samples),
-        f"predictions in {folder}",
-        None,
-        protocol=protocol,
-        read=files.read
-        + (f"; {missed:.1%} of the counted pixels predicted as no class, which is a miss" if missed else ""),
-    )
-    counted = Evaluation(tuple(images), labels, conditions)
-    return replace(counted, suspicious=tuple(rank(regions, counted.counts)[:MOST_SUSPICIOUS]))
+    conditions = replace(files.conditions(dataset, split), protocol=protocol)
+    if missed:
+        told = f"; {missed:.1%} of the counted pixels predicted as no class, which is a miss"
+        conditions = replace(conditions, read=conditions.read + told)
+    return evaluation_of(images, regions, labels, conditions)
 
 
 class Located(NamedTuple):
     """The files of predictions: one for every image. values: one of VALUES. read: what that is and why, in words."""
 
+    folder: Path
     paths: list[Path]
     values: str
     read: str
+
+    def conditions(self, dataset: Dataset, split: str) -> Conditions:
+        """What scores of these files are measured on."""
+        return Conditions(
+            dataset.name, split, len(self.paths), f"predictions in {self.folder}", working_size=None, read=self.read
+        )
 
 
 def located(folder: Path, names: Sequence[str], labels: LabelMap, values: str | None = None) -> Located:
@@ -77,7 +77,7 @@ def located(folder: Path, names: Sequence[str], labels: LabelMap, values: str | 
     chosen, why = (values, "") if values else guess_values(paths, labels)
     if chosen == "colors":
         labels.check_colors_differ()
-    return Located(paths, chosen, f"predictions read as {VALUES[chosen]}{f' (guessed: {why})' if why else ''}")
+    return Located(folder, paths, chosen, f"predictions read as {VALUES[chosen]}{f' (guessed: {why})' if why else ''}")
 
 
 def _check_values(values: str | None, labels: LabelMap) -> None:

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from pixelwise.data.dataset import Image
-from pixelwise.data.files.images import as_rgb
+from pixelwise.data.files.images import as_rgb, size_within
 from pixelwise.errors import UserError
 from pixelwise.labels import Label, LabelMap
 
@@ -97,7 +97,4 @@ def plain(name: str) -> str:
 
 
 def _small(picture: Image, interpolation: int) -> Image:
-    height, width = picture.shape[:2]
-    scale = min(1.0, SIDE / max(height, width))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    return np.asarray(cv2.resize(picture, size, interpolation=interpolation), np.uint8)
+    return np.asarray(cv2.resize(picture, size_within(picture, SIDE), interpolation=interpolation), np.uint8)

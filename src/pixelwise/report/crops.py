@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pixelwise.data.dataset import Image
-from pixelwise.data.files.images import as_rgb
+from pixelwise.data.files.images import as_rgb, size_within
 from pixelwise.labels import Label
 from pixelwise.report.figures import drawing_uri, photo_uri
 
@@ -65,22 +65,17 @@ def _span(middle: float, length: float, limit: int) -> slice:
 
 def _enlarged(image: Image) -> Image:
     """A crop with sharp pixels, so that small ones are as large as others."""
-    return np.asarray(cv2.resize(image, _size(image), interpolation=cv2.INTER_NEAREST), np.uint8)
+    return np.asarray(
+        cv2.resize(image, size_within(image, WIDTH, grow=True), interpolation=cv2.INTER_NEAREST), np.uint8
+    )
 
 
 def _outlined(photo: Image, mask: Mask) -> Image:
     """An enlarged crop with the mask's outline, white on black, so that it shows on every photo."""
-    size = _size(photo)
+    size = size_within(photo, WIDTH, grow=True)
     drawn = cv2.resize(photo, size, interpolation=cv2.INTER_CUBIC if size[0] > photo.shape[1] else cv2.INTER_AREA)
     enlarged = cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
     lines, _ = cv2.findContours(enlarged, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     for color, thickness in ((0, 4), (255, 2)):
         cv2.drawContours(drawn, lines, -1, (color, color, color), thickness, cv2.LINE_AA)
     return np.asarray(drawn, np.uint8)
-
-
-def _size(image: Image) -> tuple[int, int]:
-    """Width and height in the report."""
-    height, width = image.shape[:2]
-    scale = WIDTH / max(height, width)
-    return max(1, round(scale * width)), max(1, round(scale * height))

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from PIL import Image as Pillow
 
 from pixelwise.data.dataset import Dataset, Image, Sample
-from pixelwise.data.files.images import as_rgb
+from pixelwise.data.files.images import as_rgb, size_within
 from pixelwise.data.store.reading import in_threads
 from pixelwise.errors import UserError
 from pixelwise.labels import Label, LabelMap
@@ -81,10 +81,8 @@ def _boundary(label: Label) -> npt.NDArray[np.bool_]:
 
 
 def _resized(image: Image) -> Image:
-    height, width = image.shape[:2]
-    scale = SIDE / max(height, width)
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    how = cv2.INTER_AREA if max(image.shape[:2]) > SIDE else cv2.INTER_LINEAR
+    size = size_within(image, SIDE, grow=True)
     return np.asarray(cv2.resize(np.ascontiguousarray(image), size, interpolation=how), np.uint8)
 
 

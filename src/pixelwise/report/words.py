@@ -39,9 +39,7 @@ def interval_of(evaluation: "pixelwise.evaluation.Evaluation") -> "pixelwise.eva
     """The 95 % interval of mean IoU over the images; None from fewer than two, or where it is not defined."""
     if len(evaluation.images) < 2:
         return None
-    from pixelwise.evaluation.bootstrap import bootstrap  # loads torch, which a check's report does not need
-
-    found = bootstrap(np.stack([image.counts for image in evaluation.images]))
+    found = evaluation.mean_iou_interval
     return None if math.isnan(found.low) else found
 
 

@@ -26,6 +26,7 @@ __all__ = [
     "list_images",
     "read_image",
     "read_mask",
+    "size_within",
     "with_channels",
 ]
 
@@ -129,6 +130,18 @@ def as_rgb(image: Image) -> Image:
     ([[[1, 2, 3]]], [[[1, 1, 1]]])
     """
     return np.ascontiguousarray(image[..., :3] if image.shape[2] >= 3 else np.repeat(image[..., :1], 3, axis=2))
+
+
+def size_within(image: Image, longest: int, *, grow: bool = False) -> tuple[int, int]:
+    """Width and height of an image whose longer side shrinks to ``longest`` pixels; grow: or grows to that.
+
+    >>> size_within(np.zeros((30, 60, 3), np.uint8), 20), size_within(np.zeros((3, 6, 3), np.uint8), 20)
+    ((20, 10), (6, 3))
+    """
+    height, width = image.shape[:2]
+    scale = longest / max(height, width)
+    scale = scale if grow else min(1.0, scale)
+    return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def _as_bytes(numbers: Numbers, bits: int) -> Image:
