@@ -302,7 +302,7 @@ def test_a_photo_is_labelled_and_its_painting_can_be_had(painted: Path, small: D
     assert model.paint(photo).size == (80, 64)
     Pillow.fromarray(photo).save(tmp_path / "street.png")
     assert pixelwise("predict", painted, tmp_path / "street.png", "--output", tmp_path / "out").code == 0
-    assert len(list((tmp_path / "out").iterdir())) == 4
+    assert len(list((tmp_path / "out").glob("*.png"))) == 4
 
 
 def test_the_other_direction_is_trained_shown_and_not_scored(

@@ -35,9 +35,12 @@ class Model:
         """What its classes are."""
         return self.bundle.labels
 
-    def predict(self, photo: str | Path | Image) -> Segmentation:
-        """Labels a photo (a file, or (h, w, 3) uint8 RGB) at its own size."""
-        return predict_photo(self.bundle, photo)
+    def predict(self, photo: str | Path | Image, *, probabilities: bool = False) -> Segmentation:
+        """Labels a photo (a file, or (h, w, 3) uint8 RGB) at its own size.
+
+        probabilities: whether those of all classes are kept, too, as float32 (classes, h, w).
+        """
+        return predict_photo(self.bundle, photo, probabilities=probabilities)
 
     def paint(self, image: str | Path | Image) -> Pillow.Image:
         """What a painter, pix2pix for one, makes of an image (a file, or (h, w, 3) uint8 RGB), at its size.
