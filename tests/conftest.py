@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
 from command_line import small_streets
 from PIL import Image as Pillow
@@ -74,6 +75,7 @@ def _inputs(tmp_path_factory: pytest.TempPathFactory, small: Dataset, small_run:
     shutil.copy(root / "holiday_photos" / "0.jpg", root / "street.jpg")
     write_squeezenet(root / "squeezenet1_0_imagenet.safetensors")
     write_keras(root / "unet_carla.keras", unet_layers())
+    write_scan(root / "scan")
     run = root / "runs" / "2026-11-20_unet_camvid"
     shutil.copytree(small_run, run)
     recipe = run / "recipe.yaml"
@@ -81,11 +83,20 @@ def _inputs(tmp_path_factory: pytest.TempPathFactory, small: Dataset, small_run:
     return root.parent
 
 
+def write_scan(folder: Path) -> None:
+    """A ball of class 1, 6 mm in radius, in 8 masks of 24 x 24; slices are 2 mm apart, pixels 0.7 mm."""
+    slices, rows, columns = np.mgrid[:8, :24, :24]
+    ball = 4 * (slices - 3.5) ** 2 + 0.49 * ((rows - 11.5) ** 2 + (columns - 11.5) ** 2) <= 36
+    folder.mkdir()
+    for number, mask in enumerate(ball.astype(np.uint8)):
+        Pillow.fromarray(mask).save(folder / f"slice{number}.png")
+
+
 @pytest.fixture
 def desk(tmp_path: Path, _inputs: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A current folder of one's own with all that the documents speak of.
 
-    camvid, my_photos, cityscapes_pairs, holiday_photos, street.jpg, weights, a run, and ../shared/data.
+    camvid, my_photos, cityscapes_pairs, holiday_photos, scan, street.jpg, weights, a run, and ../shared/data.
     """
     shutil.copytree(_inputs, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path / "pixelwise")

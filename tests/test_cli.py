@@ -118,7 +118,7 @@ def test_predict_writes_four_pictures_a_photo_and_says_what_is_on_them(desk: Pat
     assert "3 photos labelled" in answer.out
     kinds = ("color", "label", "overlay", "side_by_side")
     expected = sorted(f"{name}_{kind}.png" for name in ("street", "0", "1") for kind in kinds)
-    assert sorted(files_below(desk / "labelled")) == expected
+    assert sorted(files_below(desk / "labelled")) == [".pixelwise-predict.jsonl", *expected]
     label = np.asarray(Pillow.open("labelled/street_label.png"))
     photo = np.asarray(Pillow.open("street.jpg"))
     assert label.shape == photo.shape[:2]

@@ -15,7 +15,10 @@ from command_line import pixelwise, quick, typed
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-COMMANDS = ("demo", "check", "models", "plan", "train", "evaluate", "compare", "predict", "import-keras")
+COMMANDS = (
+    *("demo", "check", "models", "plan", "train", "evaluate", "compare"),
+    *("predict", "regions", "surfaces", "import-keras"),
+)
 
 BUDGET = re.compile(r"budget=(\"[^\"]*\"|[\d.]+)")
 SHORT = "epochs=1, size=(32, 64)"

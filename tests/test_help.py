@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 from command_line import pixelwise, quick, typed
 
-COMMANDS = ("demo", "check", "models", "plan", "train", "evaluate", "compare", "predict", "import-keras")
+COMMANDS = (
+    *("demo", "check", "models", "plan", "train", "evaluate", "compare"),
+    *("predict", "regions", "surfaces", "import-keras"),
+)
 SLOW = ("torch", "cv2", "numpy", "jinja2", "PIL")
 
 

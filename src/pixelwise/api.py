@@ -12,6 +12,7 @@ from pixelwise.evaluation import evaluate_predictions as evaluate_files
 from pixelwise.keras import import_keras as bundle_of_keras
 from pixelwise.labels import LabelMap
 from pixelwise.model import Model, is_model, load
+from pixelwise.prediction.labelling import WHOLE, View
 from pixelwise.runs import (
     ENVIRONMENT,
     EVALUATION,
@@ -115,17 +116,19 @@ def evaluate(
     split: str | None = None,
     *,
     protocol: str = "default",
+    view: View = WHOLE,
     together: bool = False,
 ) -> Evaluation:
     """Scores a model on a split: "train", "val" or "test"; by default val where there is one, else test, else train.
 
-    protocol: one of pixelwise.evaluation.PROTOCOLS, whose scores are shown beside ours. together: each of the processes
+    protocol: one of pixelwise.evaluation.PROTOCOLS, whose scores are shown beside ours. view: how the model looks at an
+    image, View(flip=True) for one. together: each of the processes
     that torchrun started labels its share of the images.
     """
     scored = model if isinstance(model, Model) else load(model)
     dataset = opened(data)
     part = split or default_split(dataset)
-    return evaluate_bundle(scored.bundle, dataset, part, protocol=protocol, together=together)
+    return evaluate_bundle(scored.bundle, dataset, part, view=view, protocol=protocol, together=together)
 
 
 def evaluate_predictions(

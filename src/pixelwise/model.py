@@ -10,7 +10,7 @@ from pixelwise.errors import UserError
 from pixelwise.evaluation import Evaluation
 from pixelwise.labels import LabelMap
 from pixelwise.machine import pick_device
-from pixelwise.prediction import Segmentation, paint
+from pixelwise.prediction import WHOLE, Segmentation, Tiles, View, paint
 from pixelwise.prediction import predict as predict_photo
 from pixelwise.report.model_html import model_html
 from pixelwise.training.folders import RECIPE
@@ -35,9 +35,21 @@ class Model:
         """What its classes are."""
         return self.bundle.labels
 
-    def predict(self, photo: str | Path | Image) -> Segmentation:
-        """Labels a photo (a file, or (h, w, 3) uint8 RGB) at its own size."""
-        return predict_photo(self.bundle, photo)
+    def predict(
+        self,
+        photo: str | Path | Image,
+        *,
+        view: View = WHOLE,
+        tiles: Tiles | None = None,
+        probabilities: bool = False,
+    ) -> Segmentation:
+        """Labels a photo (a file, or (h, w, 3) uint8 RGB) at its own size.
+
+        view: how the model looks at it, `pixelwise.prediction.View(flip=True)` for one. tiles: it is seen tile by tile
+        at its own scale, `pixelwise.prediction.Tiles()`; else at the size that the model was trained at.
+        probabilities: whether those of all classes are kept, too, as float32 (classes, h, w); not of tiles.
+        """
+        return predict_photo(self.bundle, photo, view=view, tiles=tiles, probabilities=probabilities)
 
     def paint(self, image: str | Path | Image) -> Pillow.Image:
         """What a painter, pix2pix for one, makes of an image (a file, or (h, w, 3) uint8 RGB), at its size.

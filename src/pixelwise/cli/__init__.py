@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pixelwise.cli import check, compare, demo, evaluate, import_keras, models, plan, predict, train
+from pixelwise.cli import check, compare, demo, evaluate, import_keras, models, plan, predict, regions, surfaces, train
 from pixelwise.errors import UserError
 
 app = typer.Typer(
@@ -16,7 +16,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (demo, check, models, plan, train, evaluate, compare, predict, import_keras):
+for module in (demo, check, models, plan, train, evaluate, compare, predict, regions, surfaces, import_keras):
     module.register(app)
 
 

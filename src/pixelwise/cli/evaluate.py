@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from pixelwise.cli.options import AsJson, Classes, Device, Layout, Protocol, Split
+from pixelwise.cli.views import Flip, Scales, view_of
 from pixelwise.errors import UserError
 
 EXAMPLE = "Example:  pixelwise evaluate runs/2026-11-20_unet_camvid camvid --split val"
@@ -42,6 +43,8 @@ def evaluate(  # noqa: PLR0913 - one parameter per option
     rows: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a row per image to this .csv or .parquet.")
     ] = None,
+    flip: Flip = False,
+    scales: Scales = None,
     layout: Layout = None,
     classes: Classes = None,
     as_json: AsJson = False,
@@ -62,6 +65,9 @@ def evaluate(  # noqa: PLR0913 - one parameter per option
     words = [word for word in (model, data, named_data) if word is not None]
     _check_words(words, predictions, values)
     find_protocol(protocol)
+    view = view_of(flip, scales)
+    if predictions and (flip or scales):
+        raise UserError("--flip and --scales say how a model looks at images; leave them out, or name a MODEL")
     if rows:
         _check_rows(rows)
     if predictions:
@@ -71,7 +77,7 @@ def evaluate(  # noqa: PLR0913 - one parameter per option
         where = pick_device(device)
         with joined(where):
             trained, dataset = api.load(words[0], str(own_device(where))), api.open_dataset(words[1], layout, classes)
-            evaluation = api.evaluate(trained, dataset, split, protocol=protocol, together=True)
+            evaluation = api.evaluate(trained, dataset, split, protocol=protocol, view=view, together=True)
     if not speaks():
         return
     if as_json:

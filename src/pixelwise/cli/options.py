@@ -26,6 +26,10 @@ Classes = Annotated[str | None, typer.Option(help="Merge classes: camvid32-to-11
 Protocol = Annotated[
     str, typer.Option(help="Score as others do too: cityscapes, voc, camvid11 or pix2pix  [see docs/evaluation.md]")
 ]
+Names = Annotated[
+    str | None,
+    typer.Option(metavar="WHERE", help="Whose classes masks hold: camvid11, a model's, ...  [default: numbers]"),
+]
 
 # What both `plan` and `train` are asked.
 Network = Annotated[str, typer.Option("--model", help="One of `pixelwise models`.")]

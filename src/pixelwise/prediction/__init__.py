@@ -1,7 +1,8 @@
 """Image -> Segmentation: what is seen, and pictures of it."""
 
-from pixelwise.prediction.labelling import label_images
+from pixelwise.prediction.labelling import WHOLE, View, label_images
 from pixelwise.prediction.predict import paint, predict
 from pixelwise.prediction.segmentation import Segmentation
+from pixelwise.prediction.tiles import Tiles
 
-__all__ = ["Segmentation", "label_images", "paint", "predict"]
+__all__ = ["WHOLE", "Segmentation", "Tiles", "View", "label_images", "paint", "predict"]

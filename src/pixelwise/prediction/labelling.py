@@ -46,21 +46,35 @@ class View:
     """How the network looks at an image at its working size.
 
     flip: at its mirror image too; the logits are averaged. tile: height and width of the windows, half over each other,
-    in which it looks, their logits averaged; None: at the whole.
+    in which it looks, their logits averaged; None: at the whole. scales: times its working size at which it looks, from
+    0.1 to 8, the logits of all averaged. Raises UserError for other scales.
     """
 
     flip: bool = False
     tile: tuple[int, int] | None = None
+    scales: tuple[int | float, ...] = (1.0,)
+
+    def __post_init__(self) -> None:
+        if not self.scales or not all(0.1 <= scale <= 8 for scale in self.scales):
+            raise UserError(f"scales are from 0.1 to 8, as 0.75,1,1.25, not {self._scales or 'none'}")
+
+    @property
+    def _scales(self) -> str:
+        return ", ".join(f"{scale:g}" for scale in self.scales)
 
     def __str__(self) -> str:
         """In words.
 
         >>> print(View(), "-", View(flip=True, tile=(64, 96)))
         no test-time augmentation - mean logits of windows of 64x96, half over each other, and of the mirror image
+        >>> print(View(flip=True, scales=(0.75, 1, 1.25)))
+        mean logits of the image and of the mirror image at 0.75, 1, 1.25 times its size
         """
         tiles = "windows of {}x{}, half over each other".format(*self.tile) if self.tile else ""
         flip = f"{', and ' if tiles else 'the image and '}of the mirror image" if self.flip else ""
-        return f"mean logits of {tiles}{flip}" if tiles or flip else "no test-time augmentation"
+        sizes = f"at {self._scales} times its size" if self.scales != (1,) else ""
+        said = " ".join(part for part in (tiles + flip or (sizes and "the image"), sizes) if part)
+        return f"mean logits of {said}" if said else "no test-time augmentation"
 
 
 WHOLE = View()
@@ -106,6 +120,20 @@ def _labelled(network: Network, answer: Tensor, shape: tuple[int, ...]) -> Label
     return label, confidence
 
 
+def label_with_probabilities(
+    network: Network, image: Image, size: tuple[int, int], *, view: View = WHOLE
+) -> tuple[Labelled, Float[np.ndarray, "k h w"]]:
+    """What `label_images` gives for an image, and the probabilities of all classes, which sum to 1 in every pixel.
+
+    They take as much memory as k float32 pictures. A painter's are those of the nearest colours.
+    """
+    [answer] = answers_to(network, [image], size, view=view)
+    with torch.inference_mode():
+        logits = color_logits(answer, network.colors) if isinstance(network, Painter) else answer
+        rows = [grown.softmax(1)[0] for grown in _grown(logits, *image.shape[:2])]
+        return _labelled(network, answer, image.shape), torch.cat(rows, dim=1).cpu().numpy()
+
+
 def paint_image(network: Painter, image: Image, size: tuple[int, int]) -> Picture:
     """What a painter paints from an image, (h, w, 3) RGB at the image's own size. size: the working size."""
     seen = to_working_size(_as_wanted(image, network.mean.numel()), size)
@@ -126,10 +154,23 @@ def _as_wanted(image: Image, channels: int) -> Image:
 
 def _seen(network: Network, batch: Tensor, view: View) -> Tensor:
     """What the network answers where it looks as asked."""
+    if view.scales != (1,):
+        once = replace(view, scales=(1,))
+        return torch.stack([_seen_at(network, batch, once, scale) for scale in view.scales]).mean(0)
     whole = _by_tiles(network, batch, view.tile) if view.tile else _run(network, batch)
     if not view.flip:
         return whole
     return (whole + _seen(network, batch.flip(3), replace(view, flip=False)).flip(3)) / 2
+
+
+def _seen_at(network: Network, batch: Tensor, view: View, scale: int | float) -> Tensor:
+    """What it answers to the images at another size, at their size again; smoothed first where they shrink."""
+    if scale == 1:
+        return _seen(network, batch, view)
+    height, width = batch.shape[-2:]
+    size = max(1, round(height * scale)), max(1, round(width * scale))
+    resized = F.interpolate(batch.float(), size=size, mode="bilinear", antialias=scale < 1)
+    return F.interpolate(_seen(network, resized, view), size=(height, width), mode="bilinear")
 
 
 def _by_tiles(network: Network, batch: Tensor, tile: tuple[int, int]) -> Tensor:

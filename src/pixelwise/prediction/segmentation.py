@@ -13,13 +13,14 @@ from jaxtyping import Bool, Float, UInt8
 from PIL import Image as Pillow
 
 from pixelwise.data.dataset import Image
+from pixelwise.data.files.geotiff import Georeference
 from pixelwise.data.files.images import as_rgb
-from pixelwise.labels import LabelMap
+from pixelwise.labels import Label, LabelMap
 from pixelwise.labels.legend import legend
 from pixelwise.shapes import exports
 from pixelwise.shapes.labelme import write_labelme
 from pixelwise.shapes.polygons import Polygon, polygons
-from pixelwise.shapes.regions import Region, Size, regions
+from pixelwise.shapes.regions import Region, Size, measure_regions, number_regions
 from pixelwise.shapes.tracing import boundaries
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ class Segmentation:
     """One photo and the class of each of its pixels; shows itself in a notebook.
 
     image: (h, w, c) uint8, shown as RGB or grey. label: (h, w) class indices. confidence: (h, w) probability of that
-    class, in [0, 1]. labels: what the classes are. name: of the photo.
+    class, in [0, 1]. labels: what the classes are. name: of the photo. probabilities: (k, h, w) of all k classes, where
+    they were asked for; they sum to 1 in every pixel. place: where on Earth a GeoTIFF's pixels lie.
 
     >>> labels = LabelMap(("road", "car"), ((128, 64, 128), (0, 0, 142)))
     >>> photo, label = np.zeros((2, 4, 3), np.uint8), np.zeros((2, 4), np.uint8)
@@ -47,6 +49,8 @@ class Segmentation:
     confidence: Float[np.ndarray, "h w"]
     labels: LabelMap
     name: str
+    probabilities: Float[np.ndarray, "k h w"] | None = None
+    place: Georeference | None = None
 
     def index(self) -> Pillow.Image:
         """The class indices as a palette image, which viewers show in the classes' colours."""
@@ -63,11 +67,11 @@ class Segmentation:
         mixed = cv2.addWeighted(self.labels.colorize(self.label), opacity, as_rgb(self.image), 1 - opacity, 0)
         return Pillow.fromarray(np.asarray(mixed, np.uint8))
 
-    def side_by_side(self, truth: Mask | None = None) -> Pillow.Image:
-        """Photo | truth, if known | prediction."""
+    def side_by_side(self, truth: Label | None = None) -> Pillow.Image:
+        """Photo | truth, if known | prediction. truth: (h, w) class indices, at any resolution."""
         panels = [
             as_rgb(self.image),
-            *([] if truth is None else [self.labels.colorize(truth)]),
+            *([] if truth is None else [self.labels.colorize(_fitting(truth, self.label.shape))]),
             np.asarray(self.color()),
         ]
         return Pillow.fromarray(np.hstack(panels))
@@ -105,10 +109,16 @@ class Segmentation:
         simplify: int | float = 0.0,
         *,
         per_class: bool = False,
-        transform: exports.Affine = exports.PIXELS,
+        transform: exports.Affine | None = None,
         crs: str | None = None,
     ) -> dict[str, Any]:
-        """The polygons as GeoJSON, for QGIS and web maps; the arguments are those of `shapes.to_geojson`."""
+        """The polygons as GeoJSON, for QGIS and web maps; the arguments are those of `shapes.to_geojson`.
+
+        Where neither transform nor crs is given, those of the photo's place are taken; without one it is in pixels.
+        """
+        if transform is None and crs is None and self.place and self.place.transform:
+            transform, crs = self.place.transform, self.place.crs
+        transform = transform or exports.PIXELS
         found = self.polygons(simplify)
         return exports.to_geojson(found, self.labels, per_class=per_class, transform=transform, crs=crs)
 
@@ -135,15 +145,10 @@ class Segmentation:
         split: bool = False,
     ) -> list[Region]:
         """The connected regions of a class, measured; the arguments are those of `shapes.regions`."""
-        return regions(
-            self.label,
-            self.labels.index(name),
-            image=self.image,
-            pixel_size=pixel_size,
-            connectivity=connectivity,
-            least=least,
-            split=split,
+        numbered = number_regions(
+            self.label, self.labels.index(name), connectivity=connectivity, least=least, split=split
         )
+        return measure_regions(numbered, image=self.image, pixel_size=pixel_size)
 
     def count(self, name: str, *, least: int = 1, split: bool = False) -> int:
         """How many regions a class has. least: pixels of the smallest that counts. split: part those that touch."""
@@ -156,3 +161,10 @@ class Segmentation:
         encoded = base64.b64encode(file.getvalue()).decode()
         shares = legend(self.labels, {name: f"{share:.0%}" for name, share in self.shares().items()})
         return f'<img src="data:image/png;base64,{encoded}" alt="{escape(self.name)}"><br>{shares}'
+
+
+def _fitting(truth: Label, shape: tuple[int, int]) -> Label:
+    """A label at another resolution, the nearest pixel's class."""
+    rows, columns = (np.arange(new) * old // new for new, old in zip(shape, truth.shape, strict=True))
+    resized: Label = truth[rows[:, None], columns]
+    return resized

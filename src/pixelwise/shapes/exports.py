@@ -51,7 +51,7 @@ def _feature(group: Sequence[Polygon], labels: LabelMap, transform: Affine, per_
     a, b, _, d, e, _ = transform
     value = group[0].class_index
     area = sum(polygon.area for polygon in group) * abs(a * e - b * d)
-    drawn = [_coordinates(polygon, transform) for polygon in group]
+    drawn = [coordinates(polygon, transform) for polygon in group]
     return {
         "type": "Feature",
         "properties": {"class": labels.names[value], "color": _hex(labels.colors[value]), "area": area},
@@ -62,7 +62,7 @@ def _feature(group: Sequence[Polygon], labels: LabelMap, transform: Affine, per_
     }
 
 
-def _coordinates(polygon: Polygon, transform: Affine) -> list[list[list[float]]]:
+def coordinates(polygon: Polygon, transform: Affine) -> list[list[list[float]]]:
     """The rings of a polygon, each closed, the outer one counter-clockwise and the others clockwise."""
     a, b, c, d, e, f = transform
     rings = [ring @ np.array([[a, d], [b, e]]) + [c, f] for ring in polygon.rings]

@@ -72,20 +72,34 @@ def regions(
     >>> [one.area for one in regions(np.array([[1, 1, 0, 1]], np.uint8), 1, pixel_size=2.0)]
     [8.0, 4.0]
     """
-    size = pixel_size if isinstance(pixel_size, tuple) else (pixel_size, pixel_size)
-    _check(label, image, size, connectivity)
-    mask = label == class_index
-    numbered = split_touching(mask) if split else _connected(mask, connectivity)
-    return _measured(_kept(numbered, least), size, None if image is None else _grey(image))
+    numbered = number_regions(label, class_index, connectivity=connectivity, least=least, split=split)
+    return measure_regions(numbered, image=image, pixel_size=pixel_size)
 
 
-def _check(label: LabelArray, image: Image | None, size: Size, connectivity: int) -> None:
+def number_regions(
+    label: LabelArray, class_index: int, *, connectivity: int = 8, least: int = 1, split: bool = False
+) -> Numbered:
+    """(h, w): in the pixels of each region its number from 1, elsewhere 0. Takes and raises what `regions` does.
+
+    >>> number_regions(np.array([[1, 1, 0, 1]], np.uint8), 1).tolist()
+    [[1, 1, 0, 2]]
+    """
     if connectivity not in {4, 8}:
         raise UserError(f"pixels have 4 or 8 neighbours, not {connectivity}")
+    mask = label == class_index
+    return _kept(split_touching(mask) if split else _connected(mask, connectivity), least)
+
+
+def measure_regions(
+    numbered: Numbered, *, image: Image | None = None, pixel_size: int | float | Size = 1.0
+) -> list[Region]:
+    """The measures of regions that `number_regions` found. Takes and raises what `regions` does."""
+    size = pixel_size if isinstance(pixel_size, tuple) else (pixel_size, pixel_size)
     if not all(0 < side < np.inf for side in size):
         raise UserError(f"a pixel cannot be {size[0]} x {size[1]} large; give lengths above 0")
-    if image is not None and image.shape[:2] != label.shape:
-        raise UserError(f"the image is {image.shape[:2]}, but the label {label.shape}; give both at one size")
+    if image is not None and image.shape[:2] != numbered.shape:
+        raise UserError(f"the image is {image.shape[:2]}, but the label {numbered.shape}; give both at one size")
+    return _measured(numbered, size, None if image is None else _grey(image))
 
 
 def _connected(mask: np.ndarray[tuple[int, int], np.dtype[np.bool_]], connectivity: int) -> Numbered:

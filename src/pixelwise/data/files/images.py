@@ -19,6 +19,7 @@ __all__ = [
     "ENDINGS",
     "MOST_PIXELS",
     "Pixels",
+    "as_bytes",
     "as_rgb",
     "content_of",
     "find_format",
@@ -28,6 +29,7 @@ __all__ = [
     "read_mask",
     "size_within",
     "with_channels",
+    "wrong_channels",
 ]
 
 ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".npy"})
@@ -98,14 +100,19 @@ def read_image(path: Path, format: Format = RGB) -> Image:
     Raises DataError where the file is missing, no image, damaged, cut off, larger than 2^27 pixels, or has other
     channels than can be converted.
     """
-    photo = _as_bytes(read_numbers(path), format.bits)
+    photo = as_bytes(read_numbers(path), format.bits)
     if photo.ndim == 2:
         photo = photo[..., None]
     converted = with_channels(photo, format.channels)
     if converted is None:
-        what = f"has {photo.shape[2]} channel{'s' * (photo.shape[2] > 1)} where {format.channels} are wanted"
-        raise DataError(path, what, "convert it or remove it", "channels")
+        raise wrong_channels(path, photo, format)
     return converted
+
+
+def wrong_channels(path: Path, image: Image, format: Format) -> DataError:
+    """The error for an image with channels that cannot be converted."""
+    what = f"has {image.shape[2]} channel{'s' * (image.shape[2] > 1)} where {format.channels} are wanted"
+    return DataError(path, what, "convert it or remove it", "channels")
 
 
 def with_channels(image: Image, channels: int) -> Image | None:
@@ -144,7 +151,8 @@ def size_within(image: Image, longest: int, *, grow: bool = False) -> tuple[int,
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def _as_bytes(numbers: Numbers, bits: int) -> Image:
+def as_bytes(numbers: Numbers, bits: int) -> Image:
+    """Numbers of an image file as `read_image` makes them uint8."""
     if numbers.dtype == np.uint8:
         return np.asarray(numbers, np.uint8)
     if numbers.dtype == np.bool_:
@@ -175,7 +183,7 @@ def read_mask(path: Path) -> Pixels:
     if numbers.dtype in {np.dtype(np.uint8), np.dtype(np.bool_)}:
         return numbers.astype(np.uint8, copy=False)
     if numbers.ndim == 3:
-        return _as_bytes(numbers, RGB.bits)
+        return as_bytes(numbers, RGB.bits)
     return _whole_numbers(numbers, path)
 
 

@@ -100,18 +100,20 @@ class Bands(NamedTuple):
 
 
 def find_bands(path: Path, tags: Tags) -> Bands:
-    """How many bands the file has and which are data: an extra sample is, unless it is declared to be alpha.
+    """What `bands_of` says. Raises DataError where their size is beyond any memory."""
+    bands = bands_of(tags)
+    check_size(path, bands.width, bands.height, bands.samples * math.ceil(bands.bits / 8))
+    return bands
 
-    Raises DataError where their size is beyond any memory.
-    """
+
+def bands_of(tags: Tags) -> Bands:
+    """How many bands the file has and which are data: an extra sample is, unless it is declared to be alpha."""
     (samples,) = tags.get(SAMPLES, (1,))
     extra = tags.get(EXTRA_SAMPLES, ())
     first = samples - len(extra)
     kept = tuple(index for index in range(samples) if index < first or extra[index - first] not in ALPHA)
     bits, form = max(tags.get(BITS, (1,))), tags.get(SAMPLE_FORMAT, (UNSIGNED,))[0]
-    bands = Bands(tags[WIDTH][0], tags[HEIGHT][0], kept, samples, bits, form, tags.get(PHOTOMETRIC, (1,))[0])
-    check_size(path, bands.width, bands.height, samples * math.ceil(bits / 8))
-    return bands
+    return Bands(tags[WIDTH][0], tags[HEIGHT][0], kept, samples, bits, form, tags.get(PHOTOMETRIC, (1,))[0])
 
 
 def read_bands(path: Path, file: BinaryIO, bands: Bands) -> npt.NDArray[Any]:
@@ -133,11 +135,15 @@ def read_bands(path: Path, file: BinaryIO, bands: Bands) -> npt.NDArray[Any]:
         except ValueError as error:
             if "imagecodecs" not in str(error):
                 raise
-            name = tifffile.COMPRESSION(page.compression).name
-            what = f"is compressed by {name}, which takes another package"
-            raise DataError(path, what, "pip install imagecodecs", UNREADABLE) from error
+            raise needs_package(path, tifffile.COMPRESSION(page.compression).name) from error
     joined = np.moveaxis(separate, 0, 2).reshape(*separate.shape[1:3], -1)
     return np.asarray(joined[..., list(bands.kept)])
+
+
+def needs_package(path: Path, compression: str) -> DataError:
+    """The error for a file that is compressed in a way that takes another package."""
+    what = f"is compressed by {compression}, which takes another package"
+    return DataError(path, what, "pip install imagecodecs", UNREADABLE)
 
 
 def _check_inflated(page: Any, file: BinaryIO, size: int) -> None:  # noqa: ANN401
@@ -149,9 +155,16 @@ def _check_inflated(page: Any, file: BinaryIO, size: int) -> None:  # noqa: ANN4
         if offset + count > size:
             raise ValueError("a part beyond the end")
         file.seek(offset)
-        if page.compression in DEFLATE:
-            inflated = zlib.decompressobj().decompress(file.read(count), most + 1)
-        else:
-            inflated = lzma.LZMADecompressor().decompress(file.read(count), most + 1)
-        if len(inflated) > most:
-            raise ValueError("more than its pixels")
+        check_part(file.read(count), page.compression, most)
+
+
+def check_part(data: bytes, compression: int, most: int) -> None:
+    """Raises ValueError where a strip or tile holds more than ``most`` bytes once it is inflated."""
+    if compression in DEFLATE:
+        inflated = zlib.decompressobj().decompress(data, most + 1)
+    elif compression in LZMA:
+        inflated = lzma.LZMADecompressor().decompress(data, most + 1)
+    else:
+        return
+    if len(inflated) > most:
+        raise ValueError("more than its pixels")
