@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import run_tables
+import scale_tables
 from recorded import ROOT, load, made, table
 
 END = "<!-- /results -->"
@@ -303,6 +304,8 @@ TABLES = {
     "samples": samples_table,
     "data": data_table,
     "fuzz": fuzz_table,
+    "scale": scale_tables.measured_table,
+    "cluster": scale_tables.cluster_table,
 }
 
 

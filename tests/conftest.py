@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from command_line import small_streets
 from PIL import Image as Pillow
 
@@ -60,6 +61,7 @@ def small_run(tmp_path_factory: pytest.TempPathFactory, small_folder: Path) -> P
 
 @pytest.fixture(scope="session")
 def _inputs(tmp_path_factory: pytest.TempPathFactory, small: Dataset, small_run: Path) -> Path:
+    from film_makers import write_film
     from keras_files import unet_layers, write_keras
     from small_models import write_squeezenet
 
@@ -76,6 +78,9 @@ def _inputs(tmp_path_factory: pytest.TempPathFactory, small: Dataset, small_run:
     write_squeezenet(root / "squeezenet1_0_imagenet.safetensors")
     write_keras(root / "unet_carla.keras", unet_layers())
     write_scan(root / "scan")
+    write_film(root / "film.mp4", [sample.image for sample in small.train])
+    write_head(root / "head.nii.gz")
+    write_aerial(root / "aerial.tif", small.test[0].image)
     run = root / "runs" / "2026-11-20_unet_camvid"
     shutil.copytree(small_run, run)
     recipe = run / "recipe.yaml"
@@ -92,11 +97,32 @@ def write_scan(folder: Path) -> None:
         Pillow.fromarray(mask).save(folder / f"slice{number}.png")
 
 
+def write_head(path: Path) -> None:
+    """A bright ball in a grey volume of 4 slices of 40 x 48, int16; slices are 3 mm apart, pixels 1.5 mm."""
+    import nibabel
+
+    columns, rows, slices = np.mgrid[:48, :40, :4]
+    ball = (1.5 * (columns - 24)) ** 2 + (1.5 * (rows - 20)) ** 2 + (3 * (slices - 1.5)) ** 2 <= 400
+    noise = np.random.default_rng(0).integers(0, 100, ball.shape)
+    image = nibabel.Nifti1Image((1000 * ball + noise).astype(np.int16), np.diag([1.5, 1.5, 3, 1]))
+    image.header.set_xyzt_units("mm")
+    image.to_filename(path)
+
+
+def write_aerial(path: Path, image: np.ndarray) -> None:
+    """A GeoTIFF in UTM's zone 33 (EPSG:32633), pixels of half a metre."""
+    scale, tie = (0.5, 0.5, 0.0), (0.0, 0.0, 0.0, 400000.0, 5200000.0, 0.0)
+    keys = (1, 1, 0, 4, 1024, 0, 1, 1, 1025, 0, 1, 1, 3072, 0, 1, 32633, 3076, 0, 1, 9001)
+    tags = [(33550, 12, 3, scale, True), (33922, 12, 6, tie, True), (34735, 3, len(keys), keys, True)]
+    tifffile.imwrite(path, image, photometric="rgb", extratags=tags, metadata=None)
+
+
 @pytest.fixture
 def desk(tmp_path: Path, _inputs: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A current folder of one's own with all that the documents speak of.
 
-    camvid, my_photos, cityscapes_pairs, holiday_photos, scan, street.jpg, weights, a run, and ../shared/data.
+    camvid, my_photos, cityscapes_pairs, holiday_photos, scan, head.nii.gz, aerial.tif, film.mp4, street.jpg, weights,
+    a run, and ../shared/data.
     """
     shutil.copytree(_inputs, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path / "pixelwise")

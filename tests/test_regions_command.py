@@ -44,7 +44,9 @@ def measured(*words: object) -> dict:
 
 def test_the_regions_of_a_class_in_masks_are_counted_and_measured(cells: Path) -> None:
     said = measured("--labels", "masks", "--class", 1)
-    assert said["images"] == [{"image": "a", "regions": 2, "area": 10.0}, {"image": "b", "regions": 0, "area": 0}]
+    assert said["images"] == [
+        {"image": "a", "regions": 2, "area": 10.0, "unit": "px"}, {"image": "b", "regions": 0, "area": 0, "unit": "px"},
+    ]  # fmt: skip
     block, corner = said["regions"]
     assert (said["class"], said["unit"], said["failed"]) == ("1", "px", [])
     assert {key: block[key] for key in ("image", "number", "area", "x", "y", "left", "top", "width", "height")} == {

@@ -109,15 +109,15 @@ def test_where_two_tiles_answer_one_fades_into_the_other() -> None:
             first = image[:, :1, :1, :1].expand(-1, 1, *image.shape[2:])
             return torch.cat([first * 0, first], 1)
 
-    image = np.zeros((40, 90, 3), np.uint8)
-    [left, right] = cut(90, 64, 0.5, 1)
+    image = np.zeros((40, 180, 3), np.uint8)
+    [left, right] = cut(180, 128, 0.5, 1)
     image[:, right.seen.start :] = 255
-    label, sure = label_by_tiles(Network(Brightness()).eval(), image, Tiles((64, 64), 0.5))
+    label, sure = label_by_tiles(Network(Brightness()).eval(), image, Tiles((128, 128), 0.5))
     bright = np.where(label == 1, sure, 1 - sure)
     found = np.log(bright / (1 - bright))  # the difference of the logits: -2 of the left tile, 2 of the right
     step, pixels = right.done - left.done, left.end - right.start
     width = step * pixels / (2 * STEEP)  # of two Gaussians, squared, a step apart
-    from_middle = np.arange(90) + 0.5 - (right.start + left.end) / 2
+    from_middle = np.arange(180) + 0.5 - (right.start + left.end) / 2
     weights = [np.exp(-((from_middle + side * step / 2) ** 2) / (2 * width)) for side in (1, -1)]
     weights = [np.where(from_middle < -pixels / 2, at, one) for at, one in zip((1, 0), weights, strict=True)]
     weights = [np.where(from_middle > pixels / 2, at, one) for at, one in zip((0, 1), weights, strict=True)]

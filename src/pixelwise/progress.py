@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Self, TypeVar
@@ -48,6 +48,37 @@ def track(items: Collection[Item], what: str) -> Iterator[Item]:
             left = (shown - began) / done * (len(items) - done)
             shown_on.print(f"{what}: {done} of {len(items)}, {clock(left)} left", soft_wrap=True, highlight=False)
         yield item
+
+
+def track_frames(frames: Iterable[Item], what: str, total: int | None = None) -> Iterator[Item]:
+    """Gives the frames of a film one by one and shows how many there were, how many a second, and the time left.
+
+    total: how many come, where that is known; without it no time left is shown.
+
+    >>> list(track_frames("abc", "labelling film"))
+    ['a', 'b', 'c']
+    """
+    shown_on, began = console(), time.monotonic()
+    if shown_on.is_terminal:
+        columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("left"))
+        with Progress(*columns, TimeRemainingColumn(), console=shown_on, transient=True) as bar:
+            task = bar.add_task(what, total=total)
+            for done, frame in enumerate(frames, start=1):
+                yield frame
+                bar.update(task, completed=done, description=_speed(what, done, total, began))
+        return
+    shown = began
+    for done, frame in enumerate(frames, start=1):
+        yield frame
+        if time.monotonic() - shown > PLAIN_EVERY:
+            shown = time.monotonic()
+            left = f", {clock((total - done) * (shown - began) / done)} left" if total else ""
+            shown_on.print(f"{_speed(what, done, total, began)}{left}", soft_wrap=True, highlight=False)
+
+
+def _speed(what: str, done: int, total: int | None, began: float) -> str:
+    of = f" of {total}" if total else ""
+    return f"{what}: {done}{of} frames, {done / max(1e-9, time.monotonic() - began):.1f} a second"
 
 
 def clock(seconds: float) -> str:

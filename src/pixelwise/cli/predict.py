@@ -4,16 +4,19 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pixelwise.cli.options import AsJson, Device
+from pixelwise.cli.predict_ray import Engine, Workers, predict_ray, wants_ray
+from pixelwise.cli.predict_video import Every, Seconds, Smooth
 from pixelwise.cli.views import Flip, Overlap, Scale, Scales, Tile, tiles_of, view_of
 from pixelwise.errors import UserError
 
 if TYPE_CHECKING:
     from pixelwise.bundle import Bundle
+    from pixelwise.cli.predict_video import Told
     from pixelwise.prediction.files import Photo
     from pixelwise.prediction.many import Many
     from pixelwise.prediction.writing import Wanted
@@ -29,7 +32,9 @@ def register(app: typer.Typer) -> None:
 def predict(  # noqa: PLR0913 - one parameter per option
     words: Annotated[
         list[str],
-        typer.Argument(metavar="[MODEL] INPUT...", help='Photos, folders, "*.jpg", datasets; - lists files on stdin.'),
+        typer.Argument(
+            metavar="[MODEL] INPUT...", help='Photos, films, folders, "*.jpg", datasets; - lists files on stdin.'
+        ),
     ],
     output: Annotated[Path, typer.Option(help="Where the pictures go.")] = Path("predictions"),
     write: Annotated[
@@ -42,10 +47,15 @@ def predict(  # noqa: PLR0913 - one parameter per option
     scale: Scale = None,
     flip: Flip = False,
     scales: Scales = None,
+    smooth: Smooth = 0,
+    every: Every = 1,
+    seconds: Seconds = None,
     as_json: AsJson = False,
     json_lines: Annotated[
         bool, typer.Option("--json-lines", help="Print a line of JSON for each photo, when it is done.")
     ] = False,
+    engine: Engine = "local",
+    workers: Workers = None,
     device: Device = "auto",
 ) -> None:
     """Label every pixel of photos of any size.
@@ -58,28 +68,57 @@ def predict(  # noqa: PLR0913 - one parameter per option
     geojson, svg, labelme, and coco, one file for all photos. What is done already is left out.
 
     Photos are brought to the size that the model was trained at. With --tile or --scale they are labelled at their own
-    scale, however large, tile by tile into NAME_label.tif; a GeoTIFF file keeps its place.
+    scale, however large, tile by tile into NAME_label.tif; a GeoTIFF file keeps its place. Stacks of slices, NIfTI or
+    TIFF files of many pages, are labelled slice by slice into NAME_label.nii.gz or NAME_label.tif.
+
+    A film, or a camera (camera:0, /dev/video0), gives NAME_overlay.mp4; KINDS of films are overlay, side_by_side, color
+    and label, a folder with a file for each frame.
     """
     from pixelwise import api
-    from pixelwise.cli.predict_tiles import check_fitting, predict_tiles
-    from pixelwise.cli.show_predict import show_photos
+    from pixelwise.cli.predict_tiles import check_fitting
+    from pixelwise.cli.predict_video import filming_of, predict_films
+    from pixelwise.cli.predict_volumes import predict_labels_alone
     from pixelwise.model import file_of
     from pixelwise.prediction.files import find_photos
+    from pixelwise.prediction.films import part_films
     from pixelwise.prediction.many import Many, fingerprint
-    from pixelwise.progress import say
 
     tiles, view = tiles_of(tile, overlap, scale), view_of(flip, scales)
     model, inputs = model_and_inputs(words, "predict")
+    show = {"as_json": as_json, "json_lines": json_lines}
+    if wants_ray(engine, workers, photos_alone=not tiles and (smooth, every, seconds) == (0, 1, None)):
+        bundle, file = api.load(model, "cpu").bundle, file_of(model)
+        many = Many(bundle, _wanted(write, simplify, bundle), output, fingerprint(file), view)
+        predict_ray(many, file, inputs, workers, device=device, again=again, **show)
+        return
+    films, inputs = part_films(inputs)
+    filming = filming_of(write, view, films, smooth=smooth, every=every, seconds=seconds, tiles=bool(tiles))
     trained = api.load(model, device)
     wanted = _wanted(write, simplify, trained.bundle)
     photos = dict(find_photos(inputs, output=output))
-    if tiles:
-        if write or simplify or again:
-            raise UserError("--tile and --scale write the label alone; leave --write, --simplify and --again out")
-        predict_tiles(trained.bundle, photos, output, tiles, view=view, as_json=as_json, json_lines=json_lines)
+    alone = not (write or simplify or again)
+    told = predict_films(trained.bundle, films, output, filming, alone=not photos, **show)
+    if films and not photos:
+        return
+    if predict_labels_alone(trained.bundle, photos, output, tiles=tiles, view=view, alone=alone, **show):
+        told.check()
         return
     check_fitting(photos.values())
     many = Many(trained.bundle, wanted, output, fingerprint(file_of(model)), view)
+    _predict_photos(many, photos, told, again=again, **show)
+    told.check()
+
+
+def _predict_photos(
+    many: "Many", photos: "Mapping[str, Photo]", told: "Told", *, again: bool, as_json: bool, json_lines: bool
+) -> None:
+    """Labels photos and prints what became of them. told: what became of films.
+
+    Raises UserError in the end where some could not be labelled.
+    """
+    from pixelwise.cli.show_predict import line_of, show_photos
+    from pixelwise.progress import say
+
     done = many.start(photos, again=again)
     if done:
         say(f"{len(done)} of {len(photos)} photos are done already and left as they are; --again labels them anew")
@@ -90,13 +129,14 @@ def predict(  # noqa: PLR0913 - one parameter per option
         else:
             shares[name] = found
         if json_lines:
-            print(json.dumps(_line(many, name, photos[name], found) | {"before": name in done}), flush=True)
+            print(json.dumps(line_of(many, name, photos[name], found) | {"before": name in done}), flush=True)
     many.finish(photos)
     shares = {name: shares[name] for name in photos if name in shares}
     if as_json and not json_lines:
-        print(json.dumps({"output": str(output), "photos": shares, "failed": list(failed.values())}))
+        failures = [*told.failed, *failed.values()]
+        print(json.dumps({"output": str(many.folder), "photos": shares, **told.json, "failed": failures}))
     elif not json_lines:
-        show_photos(shares, "painted" if trained.bundle.paints_photos else "labelled", output, before=done)
+        show_photos(shares, "painted" if many.bundle.paints_photos else "labelled", many.folder, before=done)
     if failed:
         print("\n".join(failed.values()), file=sys.stderr)
         raise UserError(f"{len(failed)} of {len(photos)} photos could not be labelled")
@@ -109,27 +149,9 @@ def _labelled(
     from pixelwise.progress import track
 
     yield from ((name, done[name]) for name in photos if name in done)
-    for name in track([name for name in photos if name not in done], "labelling"):
-        try:
-            seen = many.see(name, photos[name])
-        except UserError as error:
-            yield name, str(error)
-            continue
-        except MemoryError:
-            yield name, f"{name}: needs more memory than there is; cut it into parts"
-            continue
-        many.keep(seen)  # where that fails, so would the next
-        yield name, seen.done.shares
-
-
-def _line(many: "Many", name: str, photo: "Photo", found: dict[str, float] | str) -> dict[str, Any]:
-    """What --json-lines says of a photo."""
-    from pixelwise.prediction.record import stamps
-
-    read = {"name": name, "photo": next((path for path, _, _ in stamps(photo)), None)}
-    if isinstance(found, str):
-        return read | {"failed": found}
-    return read | {"classes": found, "files": [str(many.folder / file) for file in many.files(name, photo)]}
+    new = {name: photo for name, photo in photos.items() if name not in done}
+    for _, (name, found) in zip(track(new, "labelling"), many.label_all(new), strict=True):
+        yield name, found if isinstance(found, str) else found.shares
 
 
 def _wanted(write: str | None, simplify: float, bundle: "Bundle") -> "Wanted":

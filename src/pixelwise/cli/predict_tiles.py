@@ -2,10 +2,10 @@
 
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pixelwise.cli.show_predict import show_photos
 from pixelwise.data.files.images import MOST_PIXELS
@@ -34,25 +34,47 @@ def predict_tiles(
     json_lines: bool,
 ) -> None:
     """Labels the photos and prints their classes. Raises UserError in the end where some could not be labelled."""
+
+    def label(name: str) -> tuple[Path, dict[str, float]]:
+        photo, path = photos[name], output / f"{name}_label.tif"
+        source = photo if isinstance(photo, Path) else rows_of(photo.read().image)
+        return path, label_file(bundle, source, path, tiles, view=view, what=f"labelling {name}")
+
+    label_each(photos, label, output, noun="photos", as_json=as_json, json_lines=json_lines)
+
+
+def label_each(
+    names: Collection[str],
+    label: Callable[[str], tuple[Path, dict[str, float]]],
+    output: Path,
+    *,
+    noun: str,
+    as_json: bool,
+    json_lines: bool,
+) -> None:
+    """Labels each and prints its classes. label: name -> the file that is written, and class -> share of the pixels.
+
+    noun: what they are. Raises UserError in the end where some could not be labelled.
+    """
     shares: dict[str, dict[str, float]] = {}
-    failed: dict[str, str] = {}
-    for name, photo in photos.items():
-        path = output / f"{name}_label.tif"
+    failed: list[str] = []
+    for name in names:
+        found: dict[str, Any]
         try:
-            source = photo if isinstance(photo, Path) else rows_of(photo.read().image)
-            shares[name] = label_file(bundle, source, path, tiles, view=view, what=f"labelling {name}")
+            path, shares[name] = label(name)
+            found = {"classes": shares[name], "files": [str(path)]}
         except DataError as error:
-            failed[name] = str(error)
+            failed.append(str(error))
+            found = {"failed": str(error)}
         if json_lines:
-            found = {"failed": failed[name]} if name in failed else {"classes": shares[name], "files": [str(path)]}
             print(json.dumps({"name": name, **found}), flush=True)
     if as_json and not json_lines:
-        print(json.dumps({"output": str(output), "photos": shares, "failed": list(failed.values())}))
+        print(json.dumps({"output": str(output), noun: shares, "failed": failed}))
     elif not json_lines:
-        show_photos(shares, "labelled", output)
+        show_photos(shares, "labelled", output, noun=noun)
     if failed:
-        print("\n".join(failed.values()), file=sys.stderr)
-        raise UserError(f"{len(failed)} of {len(photos)} photos could not be labelled")
+        print("\n".join(failed), file=sys.stderr)
+        raise UserError(f"{len(failed)} of {len(names)} {noun} could not be labelled")
 
 
 def check_fitting(photos: "Iterable[Photo]") -> None:

@@ -3,13 +3,14 @@
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pixelwise.cli.options import AsJson, Device, Names
-from pixelwise.errors import UserError
+from pixelwise.errors import DataError, UserError
 
 if TYPE_CHECKING:
     from pixelwise.labels import LabelMap
@@ -49,7 +50,8 @@ def regions(  # noqa: PLR0913 - one parameter per option
     """Count and measure the regions of a class: cars in photos, cells under a microscope.
 
     A region is what is connected, at corners too. Photos are labelled by MODEL, without one by that of streets; or
-    measured in masks of class indices that are there already (--labels), with their photos or without.
+    measured in masks of class indices that are there already (--labels), with their photos or without. GeoTIFF files
+    are measured in metres, and their outlines are in their coordinates.
     """
     from pixelwise.cli.show_regions import as_json_of, show_regions
     from pixelwise.progress import track
@@ -62,12 +64,15 @@ def regions(  # noqa: PLR0913 - one parameter per option
         source, classes = _photos(words or [], device)
     measuring = _measuring(classes, class_name, pixel_size, least, split)
     outlines = output is not None and output.suffix.lower() == ".geojson"
+    if outlines:
+        _check_systems(source)
     found, failed = [], []
     for name in track(source.names, "measuring"):
         try:
             found.append(_measured(source, name, measuring, classes, pictures=pictures, outlines=outlines))
         except UserError as error:
             failed.append(str(error))
+    _say_what_is_in_pixels(found)
     if output:
         _write(found, output)
     if as_json:
@@ -134,7 +139,7 @@ def _measured(
 
     image, label = source.read(name)
     numbered = number(label, measuring)
-    found = measure(name, image, numbered, measuring, outlines=outlines)
+    found = measure(name, image, numbered, measuring, outlines=outlines, place=source.place(name))
     if pictures:
         drawn = draw_regions(labels.colorize(label) // 2 if image is None else image, numbered)
         write_png(Pillow.fromarray(drawn), pictures / f"{name}_regions.png")
@@ -149,6 +154,29 @@ def _check_output(path: Path) -> None:
         raise UserError(f"{path}: regions are written as {', '.join(ENDINGS)}; let the name end so")
     if path.suffix.lower() == ".parquet":
         import_parquet()
+
+
+def _check_systems(source: "Source") -> None:
+    """Before anything is computed: whether all images share a system of coordinates."""
+    from pixelwise.prediction.measuring import system_of
+
+    places = {}
+    for name in source.names:
+        with suppress(DataError):  # which is told when it is measured
+            places[name] = source.place(name)
+    system_of(places)
+
+
+def _say_what_is_in_pixels(found: "Sequence[Measured]") -> None:
+    """Which images have a place, but no lengths in metres."""
+    from pixelwise.prediction.measuring import PX
+    from pixelwise.progress import say
+
+    troubled = [(one.name, one.place.trouble) for one in found if one.place and one.measuring.unit == PX]
+    if troubled:
+        (name, why), others = troubled[0], len(troubled) - 1
+        more = f" (and {others} more)" if others else ""
+        say(f"{name}{more}: lengths and areas are in pixels, for {why}; --pixel-size tells them")
 
 
 def _write(found: "Sequence[Measured]", path: Path) -> None:

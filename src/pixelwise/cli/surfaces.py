@@ -11,6 +11,7 @@ from pixelwise.cli.options import AsJson, Device, Names
 from pixelwise.errors import UserError
 
 if TYPE_CHECKING:
+    from pixelwise.data.files.nifti_files import Spacing
     from pixelwise.labels import Label, LabelMap
     from pixelwise.volumes import Mesh
 
@@ -26,14 +27,15 @@ def register(app: typer.Typer) -> None:
 
 def surfaces(
     words: Annotated[
-        list[str], typer.Argument(metavar="[MODEL] STACK", help="A folder of slices, or a TIFF file of many pages.")
+        list[str], typer.Argument(metavar="[MODEL] STACK", help="A folder of slices, TIFF of many pages, or NIfTI.")
     ],
     classes: Annotated[
         list[str], typer.Option("--class", metavar="NAME", help="A class; of masks also its number; repeatable.")
     ],
     spacing: Annotated[
-        str, typer.Option(help="Between slices, rows and columns: 3x0.7x0.7um  [without a unit: mm]")
-    ] = "1x1x1",
+        str | None,
+        typer.Option(help="Between slices, rows and columns: 3x0.7x0.7um  [default: the file's, else 1x1x1; mm]"),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the surfaces: .glb; of one class also .stl or .ply")
     ] = None,
@@ -46,21 +48,37 @@ def surfaces(
 
     STACK holds masks of class indices, or photos, if a MODEL comes before it, which then labels them slice by slice.
     """
-    from pixelwise.cli.lengths import parse_lengths
     from pixelwise.cli.show_surfaces import as_json_of, show_surfaces
     from pixelwise.volumes import surfaces as surfaces_of
 
-    steps, unit = parse_lengths(spacing, "--spacing", "3x0.7x0.7mm")
-    if len(steps) != 3:
-        raise UserError(f"--spacing '{spacing}': has three lengths, between slices, rows and columns: 3x0.7x0.7mm")
+    given = _parse_spacing(spacing) if spacing else None
     _check_files(output, picture, classes)
     stack, labels = _labelled(words, classes, names, device)
+    steps, unit = given or _spacing_in(Path(words[-1]))
+    unit = unit or UNIT
     meshes = surfaces_of(stack, labels, steps, names=[labels.names[labels.index(name)] for name in classes])
-    _write(meshes, labels, output, picture, unit or UNIT)
+    _write(meshes, labels, output, picture, unit)
     if as_json:
-        print(json.dumps(as_json_of(meshes, unit or UNIT, len(stack))))
+        print(json.dumps(as_json_of(meshes, steps, unit, len(stack))))
     else:
-        show_surfaces(meshes, unit or UNIT, {"surface": output, "picture": picture})
+        show_surfaces(meshes, steps, unit, {"surface": output, "picture": picture})
+
+
+def _parse_spacing(text: str) -> "tuple[Spacing, str]":
+    from pixelwise.cli.lengths import parse_lengths
+
+    steps, unit = parse_lengths(text, "--spacing", "3x0.7x0.7mm")
+    if len(steps) != 3:
+        raise UserError(f"--spacing '{text}': has three lengths, between slices, rows and columns: 3x0.7x0.7mm")
+    return steps, unit
+
+
+def _spacing_in(path: Path) -> "tuple[Spacing, str]":
+    """What the stack itself says."""
+    from pixelwise.prediction.stacks import spacing_of
+
+    spacing, unit = spacing_of(path)
+    return spacing or (1.0, 1.0, 1.0), unit
 
 
 def _check_files(output: Path | None, picture: Path | None, classes: Sequence[str]) -> None:

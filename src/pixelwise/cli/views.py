@@ -15,7 +15,7 @@ Scales = Annotated[str | None, typer.Option(help="Look at several sizes: 0.75,1,
 Tile = Annotated[
     str | None, typer.Option(metavar="HEIGHTxWIDTH", help="Label tile by tile, at the image's own scale: 1024x1024 ...")
 ]
-Overlap = Annotated[float | None, typer.Option(help="Share of a tile that the next one sees, too  [default: 0.18]")]
+Overlap = Annotated[float | None, typer.Option(help="Share of a tile that the next one sees, too  [default: 0.16]")]
 Scale = Annotated[float | None, typer.Option(help="Label tile by tile, the image so many times its size; 1: as it is.")]
 
 
@@ -37,7 +37,7 @@ def tiles_of(tile: str | None, overlap: float | None, scale: float | None) -> "T
     """None where photos are seen whole. Raises UserError for what cannot be.
 
     >>> tiles_of("512x1024", None, None)
-    Tiles(tile=(512, 1024), overlap=0.18, scale=1.0)
+    Tiles(tile=(512, 1024), overlap=0.16, scale=1.0)
     """
     from pixelwise.prediction.tiles import OVERLAP, Tiles
     from pixelwise.training.parsing import parse_size

@@ -3,9 +3,7 @@
 import glob
 import re
 import sys
-from collections import Counter
-from collections.abc import Iterable
-from itertools import count
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pixelwise.data import open_dataset
@@ -13,8 +11,11 @@ from pixelwise.data.dataset import Entry
 from pixelwise.data.files.images import is_image
 from pixelwise.data.layouts import STREETS
 from pixelwise.errors import UserError
+from pixelwise.prediction.names import Names
 
 LIST = "-"  # stands for the list on standard input
+PART = 1 << 20  # characters of standard input that are read at once
+PACKED = ".nii.gz"  # an ending with two dots
 URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 
 Photo = Path | Entry
@@ -28,26 +29,32 @@ def find_photos(inputs: Iterable[str], *, output: Path | None = None) -> list[tu
     output: where pictures are going to be written; a folder below an input, in which there may be some already.
     Raises UserError where an input is missing or an address in the network, or no folder holds a photo.
     """
-    listed = [text for one in inputs for text in (_listed() if one == LIST else [one])]
-    photos = [photo for text in listed for photo in _photos_of(text, output)]
-    names = Counter(_name(photo) for photo in photos)
-    numbers = {name: count(1) for name in names}
-    found: dict[str, Photo] = {}
-    for photo in photos:
-        base = name = _name(photo)
-        while names[base] > 1 and (name in names or name in found):
-            name = f"{base}_{next(numbers[base])}"
-        found[name] = photo
-    return list(found.items())
+    photos = list(each_photo(inputs, output=output))
+    names = Names(map(name_of, photos))
+    return [(names.next(name_of(photo)), photo) for photo in photos]
 
 
-def _listed() -> list[str]:
-    """The names on standard input, one on a line, or with zeros between them as `find -print0` writes them."""
-    text = sys.stdin.read()
-    found = [name for name in (text.split("\0") if "\0" in text else text.splitlines()) if name.strip()]
-    if not found:
+def each_photo(inputs: Iterable[str], *, output: Path | None = None) -> Iterator[Photo]:
+    """The photos of `find_photos` one by one, so that a list on standard input may be longer than memory."""
+    for one in inputs:
+        for text in listed_names() if one == LIST else [one]:
+            yield from _photos_of(text, output)
+
+
+def listed_names() -> Iterator[str]:
+    """The names on standard input, one on a line, or with zeros between them as `find -print0` writes them.
+
+    Raises UserError in the end where there was none.
+    """
+    part, rest, empty = sys.stdin.read(PART), "", True
+    between = "\0" if "\0" in part else "\n"
+    while part or rest:
+        *names, rest = (rest + part).split(between) if part else [rest, ""]
+        found = [name for name in names if name.strip()]
+        yield from found
+        empty, part = empty and not found, sys.stdin.read(PART)
+    if empty:
         raise UserError("standard input lists no files; write one on each line, or name photos instead of -")
-    return found
 
 
 def _photos_of(text: str, output: Path | None) -> list[Photo]:
@@ -106,5 +113,8 @@ def _is_below(path: Path, folder: Path) -> bool:
     return path.resolve().is_relative_to(folder.resolve())
 
 
-def _name(photo: Photo) -> str:
-    return photo.stem if isinstance(photo, Path) else photo.name
+def name_of(photo: Photo) -> str:
+    """What a photo is called at first; several may be called so."""
+    if not isinstance(photo, Path):
+        return photo.name
+    return photo.name[: -len(PACKED)] if photo.name.lower().endswith(PACKED) else photo.stem

@@ -14,6 +14,7 @@ from pixelwise.files import replacing
 from pixelwise.labels import LabelMap
 from pixelwise.machine import reuse_memory
 from pixelwise.prediction.labelling import WHOLE, View
+from pixelwise.prediction.segmentation import shares_of
 from pixelwise.prediction.tiles import Tiles, label_rows
 
 SIDE = 256  # pixels of a tile of the file
@@ -44,8 +45,7 @@ def label_file(
             yield band
 
     write_label(path, counted(), (rows.height, rows.width), bundle.labels, place=place)
-    order = np.argsort(-counts, kind="stable")
-    return {bundle.labels.names[index]: float(counts[index] / counts.sum()) for index in order if counts[index]}
+    return shares_of(counts, bundle.labels)
 
 
 def write_label(

@@ -94,7 +94,7 @@ def label_images(
     """
     answers = answers_to(network, images, size, view=view)
     with torch.inference_mode():
-        return [_labelled(network, answer, image.shape) for image, answer in zip(images, answers, strict=True)]
+        return [labelled(network, answer, image.shape) for image, answer in zip(images, answers, strict=True)]
 
 
 def answers_to(
@@ -111,8 +111,8 @@ def answers_to(
         return [_seen(network, tensor[None].to(device), view) for tensor in resized]
 
 
-def _labelled(network: Network, answer: Tensor, shape: tuple[int, ...]) -> Labelled:
-    """Label and confidence at the size of the image, from the logits, or from what was painted."""
+def labelled(network: Network, answer: Tensor, shape: tuple[int, ...]) -> Labelled:
+    """Label and confidence at the size of the image, (height, width, ...), from one that `answers_to` gave."""
     logits = color_logits(answer, network.colors) if isinstance(network, Painter) else answer
     label, confidence = (values[0].cpu().numpy() for values in most_probable(logits, shape[:2]))
     if isinstance(network, Painter):
@@ -131,7 +131,7 @@ def label_with_probabilities(
     with torch.inference_mode():
         logits = color_logits(answer, network.colors) if isinstance(network, Painter) else answer
         rows = [grown.softmax(1)[0] for grown in _grown(logits, *image.shape[:2])]
-        return _labelled(network, answer, image.shape), torch.cat(rows, dim=1).cpu().numpy()
+        return labelled(network, answer, image.shape), torch.cat(rows, dim=1).cpu().numpy()
 
 
 def paint_image(network: Painter, image: Image, size: tuple[int, int]) -> Picture:

@@ -1,7 +1,7 @@
 """The regions of a class in many photos: as tables and as GeoJSON."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from itertools import groupby
 from typing import Any
 
@@ -9,18 +9,21 @@ import numpy as np
 from jaxtyping import Int32
 
 from pixelwise.data.dataset import Image
+from pixelwise.data.files.geotiff import Georeference
 from pixelwise.errors import UserError
 from pixelwise.labels import Label
 from pixelwise.shapes import Polygon, Region, measure_regions, number_regions, polygons
-from pixelwise.shapes.exports import PIXELS, coordinates
+from pixelwise.shapes.exports import PIXELS, Affine, coordinates
 
 COLUMNS = ("image", "class", *(field.name for field in fields(Region)), "unit")
+PX = "px"
+METRES = "m"
 MOST = 65535  # regions of a photo that are drawn as polygons
 
 
 @dataclass(frozen=True)
 class Measuring:
-    """What is measured. class_name: in tables. pixel_size: height and width. unit: of that, "px" for pixels.
+    """What is measured. class_name: in tables. pixel_size: height and width. unit: of that, PX where none is known.
 
     least: pixels of the smallest region. split: whether regions that touch are parted.
     """
@@ -28,19 +31,28 @@ class Measuring:
     class_name: str
     class_index: int
     pixel_size: tuple[float, float] = (1.0, 1.0)
-    unit: str = "px"
+    unit: str = PX
     least: int = 1
     split: bool = False
+
+    def at(self, place: Georeference | None) -> "Measuring":
+        """The same in metres, for an image of which neither the size of a pixel nor its unit is known but its place."""
+        size = place.pixel_size if place and self.unit == PX else None
+        return replace(self, pixel_size=size, unit=METRES) if size else self
 
 
 @dataclass(frozen=True)
 class Measured:
-    """The regions in one photo. features: their outlines as GeoJSON, in the photo's pixels; where asked for."""
+    """The regions in one photo. features: their outlines as GeoJSON, where asked for, in the photo's pixels.
+
+    place: of the photo; in its coordinates the outlines are, where it has a transform.
+    """
 
     name: str
     measuring: Measuring
     regions: list[Region]
     features: list[dict[str, Any]]
+    place: Georeference | None = None
 
     @property
     def area(self) -> float:
@@ -68,17 +80,21 @@ def measure(
     measuring: Measuring,
     *,
     outlines: bool = False,
+    place: Georeference | None = None,
 ) -> Measured:
     """The measures of regions that `number` gave, with their intensities where there is a photo, (h, w, c) uint8.
 
-    outlines: whether they are wanted, too. Raises UserError where photo and label have two sizes, and for more regions
-    than can have outlines.
+    outlines: whether they are wanted, too. place: of the photo; lengths are in metres where it tells them and
+    ``measuring`` has no unit. Raises UserError where photo and label have two sizes, and for more regions than can have
+    outlines.
     """
+    measuring = measuring.at(place)
     regions = measure_regions(numbered, image=image, pixel_size=measuring.pixel_size)
     if outlines and len(regions) > MOST:
         raise UserError(f"{name}: has {len(regions)} regions, and GeoJSON takes {MOST} of a photo; use --least")
     rows = [_known(_row(name, measuring, region)) for region in regions]
-    return Measured(name, measuring, regions, _features(rows, numbered) if outlines else [])
+    transform = (place and place.transform) or PIXELS
+    return Measured(name, measuring, regions, _features(rows, numbered, transform) if outlines else [], place)
 
 
 def _row(name: str, measuring: Measuring, region: Region) -> dict[str, str | float]:
@@ -91,18 +107,42 @@ def _known(row: dict[str, str | float]) -> dict[str, str | float]:
     return {key: value for key, value in row.items() if value == value}
 
 
-def _features(rows: list[dict[str, str | float]], numbered: Int32[np.ndarray, "h w"]) -> list[dict[str, Any]]:
+def _features(
+    rows: list[dict[str, str | float]], numbered: Int32[np.ndarray, "h w"], transform: Affine
+) -> list[dict[str, Any]]:
     found = polygons(numbered.astype(np.uint16), ignore=0)  # by number
     shapes = {number: list(group) for number, group in groupby(found, lambda polygon: polygon.class_index)}
-    return [_feature(row, shapes[index]) for index, row in enumerate(rows, start=1)]
+    return [_feature(row, shapes[index], transform) for index, row in enumerate(rows, start=1)]
 
 
-def _feature(row: dict[str, str | float], shapes: list[Polygon]) -> dict[str, Any]:
+def _feature(row: dict[str, str | float], shapes: list[Polygon], transform: Affine) -> dict[str, Any]:
     """Pixels that touch at corners only are one region, but several polygons."""
-    drawn = [coordinates(polygon, PIXELS) for polygon in shapes]
+    drawn = [coordinates(polygon, transform) for polygon in shapes]
     return {"type": "Feature", "properties": row, "geometry": {"type": "MultiPolygon", "coordinates": drawn}}
 
 
-def to_geojson(found: Iterable[Measured]) -> dict[str, Any]:
-    """A FeatureCollection (RFC 7946) of the regions of all photos, each in the pixels of its own."""
-    return {"type": "FeatureCollection", "features": [feature for one in found for feature in one.features]}
+def to_geojson(found: Sequence[Measured]) -> dict[str, Any]:
+    """A FeatureCollection of the regions of all photos: in the system of their places, or each in its own pixels.
+
+    As `shapes.to_geojson` writes it. Raises UserError as `system_of` does.
+    """
+    crs = system_of({one.name: one.place for one in found})
+    named = {"crs": {"type": "name", "properties": {"name": crs}}} if crs else {}
+    return {"type": "FeatureCollection", **named, "features": [feature for one in found for feature in one.features]}
+
+
+def system_of(places: Mapping[str, Georeference | None]) -> str | None:
+    """The system of coordinates that all photos share; None for pixels, and where it has no name.
+
+    places: by the photos' names. Raises UserError where there are several: a file of GeoJSON has one.
+    """
+    systems = {_system(place): name for name, place in places.items()}
+    if len(systems) > 1:
+        said = ", ".join(f"{name} is in {system}" for system, name in systems.items())
+        raise UserError(f"GeoJSON has one system of coordinates, but {said}; write them into several files")
+    place = next(iter(places.values()), None)
+    return place.crs if place and place.transform else None
+
+
+def _system(place: Georeference | None) -> str:
+    return (place.crs or "an unnamed system") if place and place.transform else "pixels"

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Set
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -80,18 +80,22 @@ class Record:
             file.seek(-1, os.SEEK_END)
             return file.read() != b"\n"
 
-    def forget(self, names: Set[str]) -> None:
+    def forget(self, names: Container[object]) -> None:
         """Takes out the lines of these photos, and what a kill has left of a line."""
         if self.path.exists():
-            with replacing(self.path) as temporary, temporary.open("w", encoding="utf-8") as file:
-                file.writelines(_written(done) for done in self.lines() if done.name not in names)
+            self.write(done for done in self.lines() if done.name not in names)
 
-    def add(self, done: Done) -> None:
-        """Appends a line. Raises UserError where that cannot be written."""
+    def write(self, lines: Iterable[Done]) -> None:
+        """These lines and no others, all or none. Raises UserError where they cannot be written."""
+        with replacing(self.path) as temporary, temporary.open("w", encoding="utf-8") as file:
+            file.writelines(map(_written, lines))
+
+    def add(self, *done: Done) -> None:
+        """Appends a line for each. Raises UserError where that cannot be written."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("a", encoding="utf-8") as file:
-                file.write(_written(done))
+                file.writelines(map(_written, done))
         except OSError as error:
             what = f"cannot be written ({error.strerror})"
             raise UserError(f"{self.path}: {what}; free some space or choose another place") from error

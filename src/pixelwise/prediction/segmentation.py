@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Int64, UInt8
 from PIL import Image as Pillow
 
 from pixelwise.data.dataset import Image
@@ -87,9 +87,7 @@ class Segmentation:
 
     def shares(self) -> dict[str, float]:
         """Class name -> share of the photo's pixels, the largest first, absent classes left out."""
-        counts = np.bincount(self.label.ravel(), minlength=len(self.labels))
-        order = np.argsort(-counts, kind="stable")
-        return {self.labels.names[index]: float(counts[index] / self.label.size) for index in order if counts[index]}
+        return shares_of(np.bincount(self.label.ravel(), minlength=len(self.labels)), self.labels)
 
     def cutout(self, name: str) -> Pillow.Image:
         """The photo's pixels of one class as RGBA, all others transparent. Raises UserError for an unknown class."""
@@ -114,13 +112,17 @@ class Segmentation:
     ) -> dict[str, Any]:
         """The polygons as GeoJSON, for QGIS and web maps; the arguments are those of `shapes.to_geojson`.
 
-        Where neither transform nor crs is given, those of the photo's place are taken; without one it is in pixels.
+        Where neither transform nor crs is given, those of the photo's place are taken, and areas are in square metres
+        (unit "m"), or, where these are not known, in square pixels ("px"); without a place all is in pixels.
         """
+        pixel = None
         if transform is None and crs is None and self.place and self.place.transform:
             transform, crs = self.place.transform, self.place.crs
+            height, width = self.place.pixel_size or (1.0, 1.0)
+            pixel = (height * width, "m" if self.place.pixel_size else "px")
         transform = transform or exports.PIXELS
         found = self.polygons(simplify)
-        return exports.to_geojson(found, self.labels, per_class=per_class, transform=transform, crs=crs)
+        return exports.to_geojson(found, self.labels, per_class=per_class, transform=transform, crs=crs, pixel=pixel)
 
     def to_coco(self, simplify: int | float = 0.0, *, file_name: str | None = None) -> dict[str, Any]:
         """The regions as COCO's JSON. file_name: of the photo; None = its name and .png."""
@@ -161,6 +163,16 @@ class Segmentation:
         encoded = base64.b64encode(file.getvalue()).decode()
         shares = legend(self.labels, {name: f"{share:.0%}" for name, share in self.shares().items()})
         return f'<img src="data:image/png;base64,{encoded}" alt="{escape(self.name)}"><br>{shares}'
+
+
+def shares_of(counts: Int64[np.ndarray, " k"], labels: LabelMap) -> dict[str, float]:
+    """Class name -> share of all pixels, the largest first, absent classes left out. counts: pixels of each class.
+
+    >>> shares_of(np.array([1, 3]), LabelMap(("road", "car"), ((128, 64, 128), (0, 0, 142))))
+    {'car': 0.75, 'road': 0.25}
+    """
+    order = np.argsort(-counts, kind="stable")
+    return {labels.names[index]: float(counts[index] / counts.sum()) for index in order if counts[index]}
 
 
 def _fitting(truth: Label, shape: tuple[int, int]) -> Label:

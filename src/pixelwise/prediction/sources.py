@@ -9,7 +9,9 @@ import numpy as np
 
 from pixelwise.bundle import Bundle
 from pixelwise.data.dataset import Image
+from pixelwise.data.files.geotiff import Georeference, read_georeference
 from pixelwise.data.files.images import list_images, read_image, read_mask
+from pixelwise.data.files.tiff_pages import is_stack
 from pixelwise.errors import DataError, UserError
 from pixelwise.labels import Label
 from pixelwise.prediction.files import Photo
@@ -26,6 +28,10 @@ class Source(Protocol):
 
     def read(self, name: str) -> tuple[Image | None, Label]:
         """The photo, where there is one, and the label. Raises UserError where a file cannot be used."""
+        ...
+
+    def place(self, name: str) -> Georeference | None:
+        """Where on Earth the label lies, where a file says so. Raises DataError where it cannot be read."""
         ...
 
 
@@ -45,6 +51,10 @@ class LabelledPhotos:
         found = predict(self.bundle, photo if isinstance(photo, Path | np.ndarray) else photo.read().image, name)
         return found.image, found.label
 
+    def place(self, name: str) -> Georeference | None:
+        photo = self.photos[name]
+        return read_georeference(photo) if isinstance(photo, Path) else None
+
 
 @dataclass(frozen=True)
 class Masks:
@@ -62,6 +72,11 @@ class Masks:
         image = read_image(photo) if isinstance(photo, Path) else photo.read().image if photo else None
         return image, read_indices(self.files[name])
 
+    def place(self, name: str) -> Georeference | None:
+        """What the mask says, else what its photo does."""
+        photo = self.photos.get(name)
+        return read_georeference(self.files[name]) or (read_georeference(photo) if isinstance(photo, Path) else None)
+
 
 def masks_in(folder: Path) -> dict[str, Path]:
     """Name -> file of the masks in a folder, in the order of counting; only *_label.png where there are such files.
@@ -78,7 +93,9 @@ def masks_in(folder: Path) -> dict[str, Path]:
 
 
 def read_indices(path: Path) -> Label:
-    """A mask of class indices, (h, w). Raises DataError where it is of colours, or cannot be read."""
+    """A mask of class indices, (h, w). Raises DataError where it is of colours, a stack, or cannot be read."""
+    if is_stack(path):
+        raise DataError(path, "is a stack of slices", "measure it by `pixelwise surfaces`", "channels")
     mask = read_mask(path)
     if mask.ndim != 2:
         raise DataError(path, "holds colours", "give masks of class indices, as NAME_label.png", "channels")

@@ -21,12 +21,14 @@ def to_geojson(
     per_class: bool = False,
     transform: Affine = PIXELS,
     crs: str | None = None,
+    pixel: tuple[float, str] | None = None,
 ) -> dict[str, Any]:
     """A FeatureCollection (RFC 7946): of every region a Polygon, or of every class a MultiPolygon.
 
     transform: (a, b, c, d, e, f); the pixels' x and y become a x + b y + c and d x + e y + f, as with GDAL's tools and
     rasterio. Without one, coordinates and areas are in pixels. crs: the name of the system that they are then in, as
-    "EPSG:32633"; RFC 7946 has longitude and latitude only, so it is written as the standard before it had it.
+    "EPSG:32633"; RFC 7946 has longitude and latitude only, so it is written as the standard before it had it. pixel:
+    its area and the unit of length, for areas that the coordinates do not tell, those of degrees for one.
     Outer rings run counter-clockwise in these coordinates.
 
     >>> square = Polygon(0, np.array([[0.0, 0], [2, 0], [2, 2], [0, 2]]))
@@ -36,7 +38,11 @@ def to_geojson(
     """
     grouped = _by_class(found) if per_class else [[polygon] for polygon in found]
     named = {"crs": {"type": "name", "properties": {"name": crs}}} if crs else {}
-    features = [_feature(group, labels, transform, per_class) for group in grouped]
+    a, b, _, d, e, _ = transform
+    area, unit = pixel or (abs(a * e - b * d), "")
+    features = [_feature(group, labels, transform, per_class, area) for group in grouped]
+    for feature in features if unit else []:
+        feature["properties"]["unit"] = unit
     return {"type": "FeatureCollection", **named, "features": features}
 
 
@@ -47,10 +53,12 @@ def _by_class(found: Iterable[Polygon]) -> list[list[Polygon]]:
     return [groups[value] for value in sorted(groups)]
 
 
-def _feature(group: Sequence[Polygon], labels: LabelMap, transform: Affine, per_class: bool) -> dict[str, Any]:
-    a, b, _, d, e, _ = transform
+def _feature(
+    group: Sequence[Polygon], labels: LabelMap, transform: Affine, per_class: bool, pixel: float
+) -> dict[str, Any]:
+    """pixel: its area."""
     value = group[0].class_index
-    area = sum(polygon.area for polygon in group) * abs(a * e - b * d)
+    area = sum(polygon.area for polygon in group) * pixel
     drawn = [coordinates(polygon, transform) for polygon in group]
     return {
         "type": "Feature",

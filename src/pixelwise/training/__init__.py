@@ -1,10 +1,11 @@
 """Recipe, plan, the loop, and runs that go on where they stopped."""
 
+from pixelwise.stopping import Interrupted
 from pixelwise.training.plan import Plan, plan
 from pixelwise.training.recipe import Recipe
 from pixelwise.training.recipe_file import load_recipe, save_recipe
 from pixelwise.training.request import Request
-from pixelwise.training.run import Interrupted, Run, read_history, resume_run, start_run
+from pixelwise.training.run import Run, read_history, resume_run, start_run
 
 __all__ = [
     "Interrupted",

@@ -2,10 +2,7 @@
 
 import csv
 import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -20,6 +17,7 @@ from pixelwise.files import replacing
 from pixelwise.machine import describe, deterministic, reuse_memory
 from pixelwise.processes import agreed, count, rank, total
 from pixelwise.progress import TrainingProgress
+from pixelwise.stopping import Interrupted, stop_asked
 from pixelwise.training.adversarial import Watch
 from pixelwise.training.batches import class_weights, samples_of_step
 from pixelwise.training.cache import TrainingImages
@@ -37,15 +35,6 @@ SAMPLES = "samples"  # a picture per validation
 SAVE_EVERY = 30.0  # seconds between two validations, at least, after which a run is saved
 SAVE_SHARE = 0.02  # of the time, at most, that goes into that
 NEEDED = {"step", "epoch", "loss", "seconds"}  # columns of a history
-STOPPING = (signal.SIGINT, signal.SIGTERM)
-
-
-class Interrupted(UserError):
-    """The user or the system stopped the run; what was learnt is saved and the message says how to go on."""
-
-    def __init__(self, message: str, *, signal_number: int) -> None:
-        super().__init__(message)
-        self.exit_code = 128 + signal_number  # as a shell reports a program that a signal ended
 
 
 @dataclass
@@ -263,26 +252,3 @@ def read_history(path: Path) -> list[Row]:
             return rows
         except (TypeError, ValueError, csv.Error) as error:
             raise UserError(f"{path}: is damaged; remove it to go on without the history") from error
-
-
-@contextmanager
-def stop_asked() -> Iterator[Callable[[], int]]:
-    """The signal, if any, that has asked to stop since: Ctrl-C, or SIGTERM as a scheduler sends it; 0 before.
-
-    A second one stops at once. In other threads always 0.
-    """
-    asked = [0]
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: 0
-        return
-
-    def ask(number: int, _: object) -> None:
-        signal.signal(number, before[signal.Signals(number)])
-        asked[0] = number
-
-    before = {number: signal.signal(number, ask) for number in STOPPING}
-    try:
-        yield lambda: asked[0]
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -5,6 +5,7 @@ OGC GeoTIFF Standard 1.1 (OGC 19-008r4); names of keys and tags are the standard
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import hypot
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,13 @@ RASTER_TYPE, PIXEL_IS_POINT = 1025, 2
 CITATION = 1026  # GTCitation: the system in words
 PROJECTED, GEOGRAPHIC = 3072, 2048  # keys whose values are EPSG's codes
 EPSG = range(1024, 32767)  # beyond: defined by the file itself
+MODEL_TYPE, IS_PROJECTED, IS_GEOGRAPHIC = 1024, 1, 2
+LINEAR_UNITS = 3076  # of projected coordinates
+METRES = {9001: 1.0, 9002: 0.3048, 9003: 1200 / 3937}  # EPSG's unit -> metres: metre, foot, US survey foot
+# EPSG's codes of UTM's zones, whose unit is the metre, for files that do not say it: WGS 84, ETRS89, NAD83.
+UTM = frozenset({*range(32601, 32661), *range(32701, 32761), *range(25828, 25839), *range(26901, 26924)})
+WEB_MERCATOR = 3857
+SKEWED = 1e-6  # of the product of a pixel's sides: the product of their directions, where they are no right angle
 
 Affine = tuple[float, float, float, float, float, float]
 
@@ -44,6 +52,39 @@ class Georeference:
     tags: Mapping[int, Any]
     transform: Affine | None
     crs: str | None
+
+    @property
+    def pixel_size(self) -> tuple[float, float] | None:
+        """Height and width of a pixel in metres; None where that is not known, as `trouble` says.
+
+        >>> Georeference({34735: (1, 1, 0, 1, 3072, 0, 1, 32633)}, (0.5, 0.0, 4e5, 0.0, -0.5, 5.2e6), None).pixel_size
+        (0.5, 0.5)
+        """
+        metres = _metres(_keys(self.tags))
+        if self.transform is None or metres is None or self.trouble:
+            return None
+        a, b, _, d, e, _ = self.transform
+        return hypot(b, e) * metres, hypot(a, d) * metres
+
+    @property
+    def trouble(self) -> str | None:
+        """Why lengths in metres are not known; None where they are.
+
+        >>> print(Georeference({34735: (1, 1, 0, 1, 1024, 0, 1, 2)}, (1e-5, 0.0, 14.0, 0.0, -1e-5, 47.0), None).trouble)
+        its coordinates are degrees
+        """
+        keys = _keys(self.tags)
+        if self.transform is None:
+            return "only points of it have coordinates"
+        if keys.get(MODEL_TYPE) == IS_GEOGRAPHIC or (GEOGRAPHIC in keys and PROJECTED not in keys):
+            return "its coordinates are degrees"
+        if keys.get(PROJECTED) == WEB_MERCATOR:
+            return "Web Mercator stretches all lengths"
+        if _metres(keys) is None:
+            return "it does not say the unit of its coordinates"
+        a, b, _, d, e, _ = self.transform
+        skewed = abs(a * b + d * e) > SKEWED * hypot(a, d) * hypot(b, e)
+        return "its pixels are no rectangles" if skewed or a * e == b * d else None
 
     @property
     def extra_tags(self) -> list[tuple[int, int, int, Any, bool]]:
@@ -91,7 +132,19 @@ def _transform(tags: Mapping[int, Any]) -> Affine | None:
 def _crs(tags: Mapping[int, Any]) -> str | None:
     keys = _keys(tags)
     code = next((keys[key] for key in (PROJECTED, GEOGRAPHIC) if keys.get(key) in EPSG), None)
-    return f"EPSG:{code}" if code else keys.get(CITATION)
+    if code:
+        return f"EPSG:{code}"
+    name = keys.get(CITATION)
+    return name if name and name != "unknown" else None  # which GDAL writes of systems without a name
+
+
+def _metres(keys: Mapping[int, Any]) -> float | None:
+    """In one of the coordinates of a projected system."""
+    if keys.get(MODEL_TYPE, IS_PROJECTED) != IS_PROJECTED:
+        return None
+    if LINEAR_UNITS in keys:
+        return METRES.get(keys[LINEAR_UNITS])
+    return 1.0 if keys.get(PROJECTED) in UTM else None
 
 
 def _keys(tags: Mapping[int, Any]) -> dict[int, Any]:

@@ -47,20 +47,32 @@ def readers() -> int:
     return min(8, os.cpu_count() or 1)
 
 
-def in_threads(function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+def in_threads(
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    threads: int | None = None,
+    begin: Callable[[], None] = lambda: None,
+) -> Iterator[Result]:
     """The function's results in the order of the items, worked out by some threads a little ahead of their use.
+
+    threads: how many; None: `readers`. begin: is called in each of them first.
 
     >>> list(in_threads(abs, [-1, 2, -3]))
     [1, 2, 3]
     """
+    threads = threads or readers()
     coming: deque[Future[Result]] = deque()
-    with ThreadPoolExecutor(readers()) as pool:
-        for item in items:
-            coming.append(pool.submit(function, item))
-            if len(coming) > 2 * readers():
+    with ThreadPoolExecutor(threads, initializer=begin) as pool:
+        try:
+            for item in items:
+                coming.append(pool.submit(function, item))
+                if len(coming) > 2 * threads:
+                    yield coming.popleft().result()
+            while coming:
                 yield coming.popleft().result()
-        while coming:
-            yield coming.popleft().result()
+        finally:
+            for future in coming:  # where nobody waits for them any more
+                future.cancel()
 
 
 def read_all(split: Split, use: Callable[[Sample], Result], what: str) -> Iterator[Result]:

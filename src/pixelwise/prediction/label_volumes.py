@@ -1,0 +1,88 @@
+"""Stacks of slices in, label volumes out: of NIfTI files NIfTI, of TIFF files TIFF."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from pixelwise.bundle import Bundle
+from pixelwise.data.dataset import Image
+from pixelwise.data.files.nifti_files import is_nifti, read_nifti_header, write_nifti
+from pixelwise.errors import UserError
+from pixelwise.files import replacing
+from pixelwise.labels import LabelMap
+from pixelwise.prediction.labelling import WHOLE, View
+from pixelwise.prediction.predict import predict
+from pixelwise.prediction.segmentation import shares_of
+from pixelwise.prediction.sources import OF_LABELS
+from pixelwise.prediction.stacks import as_photos, read_slices
+from pixelwise.prediction.tiles import Tiles
+from pixelwise.progress import track
+
+Slice = npt.NDArray[np.uint8]
+
+
+def label_path(folder: Path, name: str, path: Path) -> Path:
+    """Where the labels of a volume go. name: of the volume, without the ending. path: its file.
+
+    >>> label_path(Path("out"), "scan", Path("scan.nii")).as_posix(), label_path(Path("out"), "a", Path("a.tif")).name
+    ('out/scan_label.nii.gz', 'a_label.tif')
+    """
+    return folder / f"{name}{OF_LABELS}{'.nii.gz' if is_nifti(path) else '.tif'}"
+
+
+def label_volume(
+    bundle: Bundle, path: Path, output: Path, *, view: View = WHOLE, tiles: Tiles | None = None, what: str = "labelling"
+) -> dict[str, float]:
+    """Labels a NIfTI file or the pages of a TIFF file slice by slice, and writes the classes as another such file.
+
+    Slices are seen as `as_photos` says, one by one: the model knows nothing of their neighbours. output: as of
+    `label_path`. view, tiles: as of `predict`. what: is shown with the progress.
+    Gives class name -> share of the voxels, the largest first, absent classes left out.
+    Raises UserError where the file cannot be read or labelled, or the other cannot be written.
+    """
+    if bundle.paints_photos:
+        raise UserError(f"this {bundle.model} paints photos from coloured labels, and labels none")
+    photos = as_photos(path, read_slices(path), bundle.format.bits)
+    counts = np.zeros(len(bundle.labels), np.int64)
+
+    def labelled() -> Iterator[Slice]:
+        for name in track(list(photos), what):
+            label = predict(bundle, photos[name], name, view=view, tiles=tiles).label
+            counts[:] += np.bincount(label.ravel(), minlength=len(counts))
+            yield label
+
+    if is_nifti(path):
+        write_nifti(output, np.stack(list(labelled())), read_nifti_header(path))
+    else:
+        write_pages(output, labelled(), _shape(photos), bundle.labels)
+    return shares_of(counts, bundle.labels)
+
+
+def _shape(photos: dict[str, Image]) -> tuple[int, int, int]:
+    height, width = next(iter(photos.values())).shape[:2]
+    return len(photos), height, width
+
+
+def write_pages(path: Path, slices: Iterable[Slice], shape: tuple[int, int, int], labels: LabelMap) -> None:
+    """Class indices as the pages of a TIFF file, deflated, with the classes' colours as palette.
+
+    slices: (h, w) each, taken one by one. shape: (slices, height, width).
+    The file is whole or not there at all. Raises UserError where it cannot be written.
+    """
+    import tifffile  # an eighth of a second, for files that few want
+
+    with replacing(path) as temporary:
+        tifffile.imwrite(
+            temporary,
+            iter(slices),
+            shape=shape,
+            dtype=np.uint8,
+            photometric="palette",
+            colormap=labels.palette[:256].T.astype(np.uint16) * 257,
+            compression="zlib",
+            metadata=None,
+            software="pixelwise",
+            maxworkers=1,  # more would ask for many slices before they are wanted
+        )
