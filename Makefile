@@ -35,6 +35,9 @@ bench: $(VENV)/dev.done  ## measure the speeds that README speaks of; writes res
 	$(RUN)/python benchmarks/kill_training.py
 	$(RUN)/python benchmarks/bench_evaluation.py
 	$(RUN)/python benchmarks/suspicious.py
+	$(RUN)/python benchmarks/bench_inference.py
+	$(RUN)/python benchmarks/bench_tiles.py
+	$(RUN)/python benchmarks/bench_scale.py
 
 docs: $(VENV)/dev.done  ## the diagrams of docs/models.md from the networks, the tables from results/, the models' cards
 	$(RUN)/python benchmarks/draw_models.py

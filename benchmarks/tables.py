@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import prediction_tables
 import run_tables
 import scale_tables
 from recorded import ROOT, load, made, table
@@ -304,6 +305,8 @@ TABLES = {
     "samples": samples_table,
     "data": data_table,
     "fuzz": fuzz_table,
+    "inference": prediction_tables.inference_table,
+    "tiles": prediction_tables.tiles_table,
     "scale": scale_tables.measured_table,
     "cluster": scale_tables.cluster_table,
 }

@@ -349,7 +349,9 @@ def test_predict_labels_by_tiles_and_says_what_it_cannot(small_run: Path, tmp_pa
     words = ("predict", small_run, path, "--output", tmp_path / "out")
     shown = pixelwise(*words, "--tile", "64x64", "--flip")
     assert shown.code == 0, shown.err
-    assert [one.name for one in (tmp_path / "out").iterdir()] == ["a_label.tif"]
+    assert [one.name for one in (tmp_path / "out").glob("*.tif")] == ["a_label.tif"]
+    assert "1 of 1 photos are done" in pixelwise(*words, "--tile", "64x64", "--flip").err
+    assert "labelled by another model or with other settings" in pixelwise(*words, "--tile", "48x64", "--flip").err
     assert tifffile.imread(tmp_path / "out" / "a_label.tif").shape == (70, 90)
     assert "is of tiles" in pixelwise(*words, "--overlap", "0.2").line
     assert "write the label alone" in pixelwise(*words, "--tile", "64x64", "--write", "svg").err

@@ -203,8 +203,8 @@ def said(*words: object) -> dict:
 
 
 def test_predict_and_surfaces_work_end_to_end_with_the_spacing_of_the_file(desk: Path) -> None:
-    assert said("predict", RUN, "head.nii.gz", "--output", "out")["volumes"].keys() == {"head"}
-    assert [one.name for one in Path("out").iterdir()] == ["head_label.nii.gz"]
+    assert said("predict", RUN, "head.nii.gz", "--output", "out")["photos"].keys() == {"head"}
+    assert [one.name for one in Path("out").glob("*.gz")] == ["head_label.nii.gz"]
     label = np.asanyarray(nibabel.load("out/head_label.nii.gz").dataobj)
     values, counts = np.unique(label, return_counts=True)
     name = CAMVID11.names[values[counts.argmax()]]
@@ -227,14 +227,17 @@ def test_predict_takes_stacks_tile_by_tile_and_says_each_as_it_is_done(desk: Pat
     assert answer.code == 0, answer
     files = [json.loads(line)["files"] for line in answer.out.splitlines()]
     assert files == [["predictions/a_1_label.nii.gz"], ["predictions/a_2_label.nii.gz"]]
-    assert "volumes labelled" in pixelwise("predict", RUN, "one/a.nii.gz").out
+    assert "1 photos labelled" in pixelwise("predict", RUN, "one/a.nii.gz").out
 
 
-def test_predict_keeps_stacks_and_photos_apart(desk: Path) -> None:
+def test_predict_takes_stacks_and_photos_together_and_leaves_out_what_is_done(desk: Path) -> None:
     tifffile.imwrite("stack.tif", numbers(3, 40, 50, dtype=np.uint8), photometric="minisblack")
-    assert "stack.tif: is a stack of slices, but street is none" in refused("predict", RUN, "stack.tif", "street.jpg")
     assert "give the label alone" in refused("predict", RUN, "stack.tif", "--write", "svg")
-    assert pixelwise("predict", RUN, "stack.tif", "--output", "out").code == 0
+    assert pixelwise("predict", RUN, "stack.tif", "street.jpg", "--output", "out").code == 0
+    assert Path("out/street_overlay.png").exists()
+    written = Path("out/stack_label.tif").stat().st_mtime_ns
+    assert "2 of 2 photos are done" in pixelwise("predict", RUN, "stack.tif", "street.jpg", "--output", "out").err
+    assert Path("out/stack_label.tif").stat().st_mtime_ns == written
     answer = pixelwise("regions", "--labels", "out", "--class", 1)
     assert (answer.code, "is a stack of slices; measure it by `pixelwise surfaces`" in answer.err) == (2, True)
 

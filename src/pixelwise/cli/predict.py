@@ -75,9 +75,8 @@ def predict(  # noqa: PLR0913 - one parameter per option
     and label, a folder with a file for each frame.
     """
     from pixelwise import api
-    from pixelwise.cli.predict_tiles import check_fitting
+    from pixelwise.cli.predict_large import check_alone, check_fitting
     from pixelwise.cli.predict_video import filming_of, predict_films
-    from pixelwise.cli.predict_volumes import predict_labels_alone
     from pixelwise.model import file_of
     from pixelwise.prediction.files import find_photos
     from pixelwise.prediction.films import part_films
@@ -96,15 +95,14 @@ def predict(  # noqa: PLR0913 - one parameter per option
     trained = api.load(model, device)
     wanted = _wanted(write, simplify, trained.bundle)
     photos = dict(find_photos(inputs, output=output))
-    alone = not (write or simplify or again)
+    many = Many(trained.bundle, wanted, output, fingerprint(file_of(model)), view, tiles)
+    if write or simplify:
+        check_alone(many, photos.values())
     told = predict_films(trained.bundle, films, output, filming, alone=not photos, **show)
     if films and not photos:
         return
-    if predict_labels_alone(trained.bundle, photos, output, tiles=tiles, view=view, alone=alone, **show):
-        told.check()
-        return
-    check_fitting(photos.values())
-    many = Many(trained.bundle, wanted, output, fingerprint(file_of(model)), view)
+    if not tiles:
+        check_fitting(photos.values())
     _predict_photos(many, photos, told, again=again, **show)
     told.check()
 
@@ -146,11 +144,9 @@ def _labelled(
     many: "Many", photos: "Mapping[str, Photo]", done: "Mapping[str, dict[str, float]]"
 ) -> "Iterator[tuple[str, dict[str, float] | str]]":
     """The name of every photo with the shares of its classes, or with what is wrong with it; first what is done."""
-    from pixelwise.progress import track
-
     yield from ((name, done[name]) for name in photos if name in done)
     new = {name: photo for name, photo in photos.items() if name not in done}
-    for _, (name, found) in zip(track(new, "labelling"), many.label_all(new), strict=True):
+    for name, found in many.label_all(new):
         yield name, found if isinstance(found, str) else found.shares
 
 

@@ -18,13 +18,12 @@ def show_photos(
     folder: Path,
     *,
     before: Container[str] = (),
-    noun: str = "photos",
     count: int | None = None,
 ) -> None:
     """The classes of the first photos, how many there are, and where the pictures lie.
 
-    done: what was done to them. before: those that had been labelled before. noun: what they are. count:
-    how many were labelled now, where not all are given.
+    done: what was done to them. before: those that had been labelled before. count: how many were labelled now, where
+    not all are given.
     """
     new = {name: classes for name, classes in shares.items() if name not in before}
     for name, classes in list(new.items())[:SHOWN]:
@@ -33,7 +32,7 @@ def show_photos(
     count = len(new) if count is None else count
     if count > SHOWN:
         print(f"... and {count - SHOWN} more (--json and --json-lines name all)")
-    print(f"{count} {noun} {done}; the pictures are in {folder}")
+    print(f"{count} photos {done}; the pictures are in {folder}")
 
 
 def line_of(many: "Many", name: str, photo: "Photo", found: dict[str, float] | str) -> dict[str, Any]:

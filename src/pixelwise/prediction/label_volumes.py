@@ -12,6 +12,7 @@ from pixelwise.data.files.nifti_files import is_nifti, read_nifti_header, write_
 from pixelwise.errors import UserError
 from pixelwise.files import replacing
 from pixelwise.labels import LabelMap
+from pixelwise.prediction.files import Photo
 from pixelwise.prediction.labelling import WHOLE, View
 from pixelwise.prediction.predict import predict
 from pixelwise.prediction.segmentation import shares_of
@@ -23,13 +24,13 @@ from pixelwise.progress import track
 Slice = npt.NDArray[np.uint8]
 
 
-def label_path(folder: Path, name: str, path: Path) -> Path:
-    """Where the labels of a volume go. name: of the volume, without the ending. path: its file.
+def label_name(name: str, photo: Photo) -> str:
+    """What the file is called in which the labels of a large image or a stack go. name: of it, without the ending.
 
-    >>> label_path(Path("out"), "scan", Path("scan.nii")).as_posix(), label_path(Path("out"), "a", Path("a.tif")).name
-    ('out/scan_label.nii.gz', 'a_label.tif')
+    >>> label_name("scan", Path("scan.nii")), label_name("a", Path("a.tif"))
+    ('scan_label.nii.gz', 'a_label.tif')
     """
-    return folder / f"{name}{OF_LABELS}{'.nii.gz' if is_nifti(path) else '.tif'}"
+    return f"{name}{OF_LABELS}{'.nii.gz' if isinstance(photo, Path) and is_nifti(photo) else '.tif'}"
 
 
 def label_volume(
@@ -38,7 +39,7 @@ def label_volume(
     """Labels a NIfTI file or the pages of a TIFF file slice by slice, and writes the classes as another such file.
 
     Slices are seen as `as_photos` says, one by one: the model knows nothing of their neighbours. output: as of
-    `label_path`. view, tiles: as of `predict`. what: is shown with the progress.
+    `label_name`. view, tiles: as of `predict`. what: is shown with the progress.
     Gives class name -> share of the voxels, the largest first, absent classes left out.
     Raises UserError where the file cannot be read or labelled, or the other cannot be written.
     """

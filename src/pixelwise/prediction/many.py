@@ -21,17 +21,22 @@ from PIL import Image as Pillow
 from pixelwise.bundle import Bundle
 from pixelwise.data.dataset import Entry, Image
 from pixelwise.data.files.images import as_rgb
+from pixelwise.data.files.windows import rows_of
 from pixelwise.data.store.reading import in_threads
-from pixelwise.errors import UserError
+from pixelwise.errors import DataError, UserError
 from pixelwise.files import replacing
 from pixelwise.labels import Label, LabelMap
 from pixelwise.machine import reuse_memory
 from pixelwise.prediction.files import Photo
+from pixelwise.prediction.label_files import label_file
+from pixelwise.prediction.label_volumes import label_name, label_volume
 from pixelwise.prediction.labelling import WHOLE, View
 from pixelwise.prediction.predict import paint, predict
 from pixelwise.prediction.record import Done, Record, stamps
+from pixelwise.prediction.stacks import is_volume
+from pixelwise.prediction.tiles import Tiles
 from pixelwise.prediction.writing import COCO, Wanted, write_files, write_png
-from pixelwise.progress import say
+from pixelwise.progress import say, track
 from pixelwise.shapes import to_coco
 
 COCO_FILE = "coco.json"
@@ -50,7 +55,8 @@ class Seen(NamedTuple):
 class Many:
     """Labels photos with a model and writes what is wanted into a folder. model: what `fingerprint` gives for its file.
 
-    view: how the network looks at each photo.
+    view: how the network looks at each photo. tiles: how it sees them tile by tile; of such, and of stacks of slices,
+    the label alone is written.
     """
 
     bundle: Bundle
@@ -58,11 +64,13 @@ class Many:
     folder: Path
     model: str
     view: View = WHOLE
+    tiles: Tiles | None = None
 
     @property
     def key(self) -> str:
         """Another where the model, the program or what is wanted is another."""
-        text = json.dumps([version("pixelwise"), self.model, asdict(self.wanted), str(self.view)])
+        asked = [asdict(self.wanted), str(self.view), *([repr(self.tiles)] if self.tiles else [])]
+        text = json.dumps([version("pixelwise"), self.model, *asked])
         return hashlib.sha256(text.encode()).hexdigest()
 
     def start(self, photos: Mapping[str, Photo], *, again: bool = False) -> dict[str, dict[str, float]]:
@@ -95,9 +103,15 @@ class Many:
 
     def files(self, name: str, photo: Photo) -> list[str]:
         """What is written of a photo, below the folder."""
+        if self.gives_label_alone(photo):
+            return [label_name(name, photo)]
         if not self.bundle.paints_photos:
             return self.wanted.files(name)
         return [name + PAINTED, *([] if isinstance(photo, Path) else [name + PANELS])]
+
+    def gives_label_alone(self, photo: Photo) -> bool:
+        """Whether nothing but its label is written: where it is seen tile by tile, or is a stack of slices."""
+        return self.tiles is not None or (isinstance(photo, Path) and is_volume(photo))
 
     def see(self, name: str, photo: Photo) -> Seen:
         """Labels a photo, of a dataset with its truth. Of a model that paints photos: paints one from a coloured label.
@@ -119,6 +133,8 @@ class Many:
 
         Raises UserError where the folder cannot be written.
         """
+        if self.gives_label_alone(photo):
+            return self._label_alone(name, photo)
         try:
             seen = self.see(name, photo)
         except UserError as error:
@@ -128,6 +144,19 @@ class Many:
         seen.write()
         return seen.done
 
+    def _label_alone(self, name: str, photo: Photo) -> Done | str:
+        """As `label`, of a large image or a stack, from file to file."""
+        files, path, what = stamps(photo), self.folder / label_name(name, photo), f"labelling {name}"
+        try:
+            if isinstance(photo, Path) and is_volume(photo):
+                shares = label_volume(self.bundle, photo, path, view=self.view, tiles=self.tiles, what=what)
+            else:
+                rows = photo if isinstance(photo, Path) else rows_of(photo.read().image)
+                shares = label_file(self.bundle, rows, path, self.tiles or Tiles(), view=self.view, what=what)
+        except DataError as error:
+            return str(error)
+        return Done(name, self.key, files, shares)
+
     def label_all(self, photos: Mapping[str, Photo]) -> Iterator[tuple[str, Done | str]]:
         """Labels photos and writes their files, in their order: what was done of each, or what is wrong with it.
 
@@ -135,15 +164,17 @@ class Many:
         """
         reuse_memory()  # of one photo for the next
         threads = torch.get_num_threads()
-        workers = max(1, min(AT_ONCE, threads, len(photos)))
+        large = any(self.gives_label_alone(photo) for photo in photos.values())
+        workers = 1 if large else max(1, min(AT_ONCE, threads, len(photos)))
         labelled = in_threads(
             lambda name: self.label(name, photos[name]),
             list(photos),
             workers,
             lambda: torch.set_num_threads(threads // workers),
         )
+        names = photos if large else track(photos, "labelling")  # each large one has a bar of its own
         try:
-            for name, found in zip(photos, labelled, strict=True):
+            for name, found in zip(names, labelled, strict=True):
                 if not isinstance(found, str):
                     Record(self.folder).add(found)
                 yield name, found

@@ -1,0 +1,59 @@
+"""The tables of how fast photos and large images are labelled, from bench_inference.py and bench_tiles.py."""
+
+from typing import Any
+
+from recorded import load, table
+
+WAYS = {
+    "street": "`street`, one photo after the other",
+    "street, a folder": "`street`, a folder: as `pixelwise predict` does it",
+    "peer": "segmentation-models-pytorch's Unet over resnet34, as documented: float32",
+    "peer's network in pixelwise": "the same network in pixelwise, one photo after the other",
+    "peer's network in pixelwise, a folder": "the same network in pixelwise, a folder",
+}
+
+
+def inference_table() -> str:
+    """From the file of a photo to the file of its mask."""
+    result = load("bench_inference")
+    rows = [
+        (
+            what,
+            f"{one['ms per photo']:.1f}",
+            f"**{one['photos/s']:.1f}**",
+            f"{one['ratio']:.2f}" if "ratio" in one else "",
+        )
+        for way, what in WAYS.items()
+        if (one := result["figures"].get(way))
+    ]
+    heads = ("way", "ms per photo", "photos a second", "times as fast as the peer's way")
+    return f"{table(heads, rows)}\n\n{result['what'].capitalize()}; {_machine(result)}."
+
+
+def tiles_table() -> str:
+    """Tile by tile against the whole at once."""
+    result = load("bench_tiles")
+    rows = []
+    for name, figures in result.items():
+        if not isinstance(figures, dict) or " x " not in name:
+            continue
+        size, _, what = name.partition(", ")
+        ways = {what: figures} if "seconds" in figures else figures
+        rows += [(size, way, *_costs(one)) for way, one in ways.items()]
+    heads = ("pixels", "way", "seconds", "million pixels a second", "peak memory")
+    again, once = result["throughput of tiles / at once, memory reused"], result["throughput of tiles / at once"]
+    equal, meet = (f"{100 * result[name]:.2f} %" for name in ("equal", "equal where tiles meet"))
+    said = (
+        f"Equal: {equal} of the pixels, where tiles meet {meet}. Throughput of the largest, tile by tile: {once:.2f} "
+        f"of that at once, {again:.2f} where that reuses memory too. On {_machine(result)}."
+    )
+    return f"{table(heads, rows)}\n\n{said}"
+
+
+def _costs(one: dict[str, Any]) -> tuple[str, str, str]:
+    return f"{one['seconds']:.1f}", f"{one['Mpixel/s']:.2f}", f"{one['peak GiB']:.2f} GiB"
+
+
+def _machine(result: dict[str, Any]) -> str:
+    environment = result["environment"]
+    return f"{environment['cores']} cores of {environment['processor']}, {environment['precision']}"
