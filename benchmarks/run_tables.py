@@ -38,8 +38,8 @@ OURS = {
     "`street`": ("gpu_camvid_street", "models_street"),
     "`encoder_street` over SqueezeNet": (
         "gpu_camvid_encoder_street",
-        "shipped_street_large",
         "shipped_street_longer",
+        "shipped_street_large",
         "shipped_street",
     ),
     "DeepLabv3+ over SqueezeNet": ("marks_deeplabv3plus", "models_deeplabv3plus"),

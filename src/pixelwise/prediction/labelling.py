@@ -214,10 +214,24 @@ def most_probable(logits: Float[Tensor, "n k h w"], size: tuple[int, ...]) -> tu
     height, width = size
     labels, confidences = [], []
     for grown in _grown(logits, height, width):
-        confidence, label = grown.softmax(1).max(1)
-        labels.append(label.to(torch.uint8))  # now, for indices are eight times as large
+        label, confidence = largest(grown.softmax(1))
+        labels.append(label)
         confidences.append(confidence)
     return torch.cat(labels, dim=1), torch.cat(confidences, dim=1)
+
+
+def largest(values: Float[Tensor, "n k h w"]) -> tuple[UInt8[Tensor, "n h w"], Float[Tensor, "n h w"]]:
+    """Which of the k values, 256 at most, of every pixel is the largest, the first of equals; and that value.
+
+    On a processor in half the time of torch's own `max`, which also takes eight bytes for each index.
+
+    >>> [found.tolist() for found in largest(torch.tensor([1.0, 3.0, 3.0])[None, :, None, None])]
+    [[[[1]]], [[[3.0]]]]
+    """
+    last = values.shape[1] - 1
+    most = values.amax(1, keepdim=True)
+    from_the_end = torch.arange(last, -1, -1, dtype=torch.uint8, device=values.device)[:, None, None]
+    return last - (values == most).view(torch.uint8).mul_(from_the_end).amax(1), most[:, 0]
 
 
 def _grown(logits: Tensor, height: int, width: int) -> Iterator[Tensor]:

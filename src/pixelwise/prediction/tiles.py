@@ -26,7 +26,7 @@ from pixelwise.data.files.windows import Rows, rows_of
 from pixelwise.errors import UserError
 from pixelwise.models import Network, Painter
 from pixelwise.models.painter import color_logits
-from pixelwise.prediction.labelling import WHOLE, Labelled, View, answers_to
+from pixelwise.prediction.labelling import WHOLE, Labelled, View, answers_to, largest
 from pixelwise.progress import track
 
 SIDE = 2048  # pixels of a tile that the network sees; larger ones need more memory, smaller ones more time
@@ -232,7 +232,7 @@ def _fade(logits: Tensor, part: Part, axis: int) -> None:
 
 def _classify(logits: Tensor, label: UInt8[np.ndarray, "h w"], sure: Float[np.ndarray, "h w"] | None) -> None:
     """Writes the most probable classes, and their probabilities where they are wanted."""
-    largest, classes = logits.max(0)
-    label[:] = classes.to(torch.uint8).cpu().numpy()
+    classes, most = (found[0] for found in largest(logits[None]))
+    label[:] = classes.cpu().numpy()
     if sure is not None:
-        sure[:] = (largest - logits.logsumexp(0)).exp().cpu().numpy()
+        sure[:] = (most - logits.logsumexp(0)).exp().cpu().numpy()

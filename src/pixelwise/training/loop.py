@@ -117,7 +117,7 @@ def view_of(recipe: Recipe) -> View:
     """How images are validated.
 
     >>> view_of(Recipe(view="tiles", size=(192, 256)))
-    View(flip=False, tile=(192, 256))
+    View(flip=False, tile=(192, 256), scales=(1.0,))
     """
     return View(flip=recipe.view == "flip", tile=recipe.window if recipe.view == "tiles" else None)
 
