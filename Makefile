@@ -38,6 +38,7 @@ bench: $(VENV)/dev.done  ## measure the speeds that README speaks of; writes res
 	$(RUN)/python benchmarks/bench_inference.py
 	$(RUN)/python benchmarks/bench_tiles.py
 	$(RUN)/python benchmarks/bench_scale.py
+	$(RUN)/python benchmarks/load_server.py
 
 docs: $(VENV)/dev.done  ## the diagrams of docs/models.md from the networks, the tables from results/, the models' cards
 	$(RUN)/python benchmarks/draw_models.py

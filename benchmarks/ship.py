@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from recorded import RESULTS, ROOT, SHIPPED_RUNS, load, made
 
 import pixelwise as pw
 from pixelwise.machine import describe, reuse_memory
+from pixelwise.report.model_card import render_card
 
 CAMVID = ROOT.parent / "shared" / "data" / "camvid"
 FILES = {
@@ -83,13 +83,6 @@ def matrix_speed() -> int:
 
 def describe_models() -> None:
     """Writes the card of every model that was shipped, from results/ alone."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        undefined=StrictUndefined,
-        autoescape=False,
-        trim_blocks=True,
-    )
-    card = environment.get_template("model_card.md.j2")
     for name, file in FILES.items():
         if made(f"ship_{name}"):
             run, shipped = load(SHIPPED_RUNS[name]), load(f"ship_{name}")
@@ -97,7 +90,8 @@ def describe_models() -> None:
             ious.sort(key=lambda pair: -pair[1])
             begun = load("shipped_street")  # both go on from it
             known = {"name": name, "shipped": shipped, "run": run, "begun": begun, "ious": ious}
-            write(file.with_suffix(".md"), card.render(known))
+            known |= {"place": name if name == "street" else shipped["file"], "classes": ious, "photos": False}
+            write(file.with_suffix(".md"), render_card("shipped_card.md.j2", known, Path(__file__).parent))
 
 
 def write(path: Path, text: str) -> None:

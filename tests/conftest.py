@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tifffile
 from command_line import small_streets
+from hub_server import WRITER, StandIn, hub
 from PIL import Image as Pillow
 
 from pixelwise.data import Dataset
@@ -136,3 +137,21 @@ def tiny_demo(monkeypatch: pytest.MonkeyPatch, small: Dataset) -> None:
     planning = import_module("pixelwise.training.plan")  # the function of that name hides the module
     monkeypatch.setattr(planning, "RESERVE", 0.5)
     monkeypatch.setattr(planning, "LADDER", ((0.5, 4), (1.0, 4)))
+
+
+@pytest.fixture
+def own_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
+    """A hub on this machine in place of the Hugging Face hub, an empty cache, a token that may write as "me"."""
+    import huggingface_hub
+    from huggingface_hub import constants
+
+    with hub() as held:
+        monkeypatch.setattr(constants, "ENDPOINT", held.endpoint)
+        url = constants.HUGGINGFACE_CO_URL_TEMPLATE.removeprefix(constants.HUGGINGFACE_CO_URL_HOME.rstrip("/"))
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", held.endpoint + url)
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub_cache"))
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)  # as the hub speaks to clients that know no xet
+        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no_token"))
+        monkeypatch.setenv("HF_TOKEN", WRITER)
+        yield held
+        huggingface_hub.close_session()

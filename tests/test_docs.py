@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 COMMANDS = (
     *("demo", "check", "models", "plan", "train", "evaluate", "compare"),
-    *("predict", "regions", "surfaces", "import-keras"),
+    *("predict", "regions", "surfaces", "serve", "import-keras"),
 )
 
 BUDGET = re.compile(r"budget=(\"[^\"]*\"|[\d.]+)")
@@ -48,7 +48,8 @@ def commands_in(block: Block) -> list[str]:
     return [line.strip() for line in lines if re.match(r"\s*(pixelwise|make) ", line)]
 
 
-@pytest.mark.usefixtures("tiny_demo", "desk")
+@pytest.mark.usefixtures("tiny_demo", "desk", "own_hub")
+@pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # of huggingface_hub's upload
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_every_command_and_every_python_block_of_a_document_runs(document: Path) -> None:
     names: dict[str, object] = {"__name__": "__main__"}

@@ -10,7 +10,7 @@ from command_line import pixelwise, quick, typed
 
 COMMANDS = (
     *("demo", "check", "models", "plan", "train", "evaluate", "compare"),
-    *("predict", "regions", "surfaces", "import-keras"),
+    *("predict", "regions", "surfaces", "serve", "import-keras"),
 )
 SLOW = ("torch", "cv2", "numpy", "jinja2", "PIL")
 

@@ -1,52 +1,15 @@
-"""Weights from a hub: a tiny server on this machine speaks as much of the Hugging Face hub's protocol as is needed."""
+"""Weights from a hub, for which a server on this machine stands in."""
 
 import json
 import os
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from hub_server import hub
 from safetensors.torch import save
 from test_pretrained import caffe_weights, config, timm_file
-
-
-@contextmanager
-def hub(files: dict[str, bytes]) -> Iterator[str]:
-    """A server that knows as much of the hub's protocol as a download needs."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_HEAD(self) -> None:
-            self.do_GET(body=False)
-
-        def do_GET(self, body: bool = True) -> None:
-            owner, name, *rest = self.path.strip("/").split("/")
-            content = files.get("/".join([owner, name, *rest[2:]])) if rest[:1] == ["resolve"] else None
-            self.send_response(404 if content is None else 200)
-            if content is None:
-                known = any(file.startswith(f"{owner}/{name}/") for file in files)
-                self.send_header("X-Error-Code", "EntryNotFound" if known else "RepoNotFound")
-            self.send_header("X-Repo-Commit", "0" * 40)
-            self.send_header("ETag", f'"{sha256(content or b"").hexdigest()}"')
-            self.send_header("Content-Length", str(len(content or b"")))
-            self.end_headers()
-            if body and content:
-                self.wfile.write(content)
-
-        def log_message(self, *_: object) -> None:
-            """Quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-
 
 SCRIPT = """
 import declared_torchvision, json, sys, torch
@@ -87,19 +50,21 @@ def from_hub(endpoint: str, home: Path, *asked: tuple[str, str]) -> list[list[li
 def test_weights_come_from_the_hub_with_the_preprocessing_that_is_written_there(tmp_path: Path) -> None:
     whole = timm_file(tmp_path / "timm.safetensors", "resnet18")
     files = {
-        "some/resnet18.ours/config.json": config("resnet18"),
-        "some/resnet18.ours/model.safetensors": (tmp_path / "timm.safetensors").read_bytes(),
-        "some/squeezenet/config.json": b"{}",
-        "some/squeezenet/model.safetensors": save(caffe_weights()),
-        "some/pickled/config.json": config("resnet18"),
-        "some/pickled/pytorch_model.bin": b"never asked for",
+        "resnet18.ours": {
+            "config.json": config("resnet18"),
+            "model.safetensors": (tmp_path / "timm.safetensors").read_bytes(),
+        },
+        "squeezenet": {"config.json": b"{}", "model.safetensors": save(caffe_weights())},
+        "pickled": {"config.json": config("resnet18"), "pytorch_model.bin": b"never asked for"},
     }
     asked = [("timm:resnet18", f"hf:some/{name}") for name in ("resnet18.ours", "pickled", "none")]
-    with hub(files) as endpoint:
-        found, pickled, none, squeezenet = from_hub(endpoint, tmp_path, *asked, ("squeezenet", "some/squeezenet"))
+    with hub() as held:
+        for name, content in files.items():
+            held.put(f"some/{name}", content)
+        found, pickled, none, squeezenet = from_hub(held.endpoint, tmp_path, *asked, ("squeezenet", "some/squeezenet"))
     assert found[0] == pytest.approx([25.5, 51, 76.5])
     assert found[1] == pytest.approx([102, 127.5, 153])
     assert found[2] == pytest.approx(whole.conv1.weight.sum().item(), rel=1e-4)
-    assert "hf:some/pickled: model.safetensors and config.json cannot be had from the Hugging Face hub" in pickled
-    assert "hf:some/none: model.safetensors and config.json cannot be had" in none
+    assert "some/pickled: holds no model.safetensors" in pickled
+    assert "some/none: there is no such repository on the hub" in none
     assert squeezenet[0] == [123, 117, 104]

@@ -15,7 +15,6 @@ from pixelwise.model import Model, is_model, load
 from pixelwise.prediction.labelling import WHOLE, View
 from pixelwise.runs import (
     ENVIRONMENT,
-    EVALUATION,
     REPORT,
     default_split,
     opened,
@@ -28,7 +27,7 @@ from pixelwise.runs import (
     train_request,
 )
 from pixelwise.training import Request
-from pixelwise.training.folders import RECIPE
+from pixelwise.training.folders import EVALUATION, RECIPE
 from pixelwise.training.parsing import parse_duration
 
 __all__ = [

@@ -11,6 +11,7 @@ from pixelwise.evaluation.comparing import candidate_of, candidate_of_folder
 from pixelwise.evaluation.comparing import compare as compare_candidates
 from pixelwise.evaluation.comparison import Comparison as Found
 from pixelwise.evaluation.evaluate import samples_of
+from pixelwise.hub import HUB, is_hub
 from pixelwise.model import Model, file_of, load
 from pixelwise.report import command_line, write_comparison
 from pixelwise.runs import default_split, opened
@@ -66,9 +67,7 @@ def compare(
     samples_of(dataset, part)  # refuses a split without images before anything is read
     names = iter(_made_unique([*(name for name, _ in named), *folders]))
     candidates = [
-        candidate_of(
-            next(names), model.bundle, dataset, part, file=None if isinstance(given, Model) else file_of(given)
-        )
+        candidate_of(next(names), model.bundle, dataset, part, file=None if isinstance(given, Model) else model.file)
         for model, (_, given) in zip(loaded, named, strict=True)
     ]
     candidates += [candidate_of_folder(next(names), Path(folder), dataset, part) for folder in folders.values()]
@@ -76,11 +75,11 @@ def compare(
 
 
 def _name_of(model: Model | str | Path) -> str:
-    """What a model is called where nothing else is said: that of its run, of its file, or the one that it ships by."""
+    """What a model is called where nothing else is said: that of its run or file, or as it ships or lies on the hub."""
     if isinstance(model, Model):
         return model.run.name if model.run else model.bundle.model
-    if str(model) in shipped():
-        return str(model)
+    if str(model) in shipped() or is_hub(str(model)):
+        return str(model).removeprefix(HUB)
     file = file_of(model).resolve()
     return file.parent.name if file.name == BEST else file.stem
 

@@ -74,6 +74,12 @@ def reuse_memory() -> None:
         libc.mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1)
 
 
+def give_back_memory() -> None:
+    """Tells the C library to give freed memory back to the system, which it else keeps for each thread."""
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
+        libc.malloc_trim(0)
+
+
 def deterministic() -> None:
     """Makes torch choose kernels that give the same bits again and again; on a processor they do so anyway."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")

@@ -38,7 +38,7 @@ from pixelwise.training import (
     start_run,
 )
 from pixelwise.training.adversarial import collapses
-from pixelwise.training.folders import RECIPE, begun_run, locked, new_run
+from pixelwise.training.folders import EVALUATION, RECIPE, begun_run, locked, new_run
 from pixelwise.training.loop import view_of
 from pixelwise.training.offsets import offsets_of
 from pixelwise.training.plan import fill
@@ -46,7 +46,7 @@ from pixelwise.training.run import BEST, HISTORY, SAMPLES
 from pixelwise.training.tracking import check_tracker, told, tracker
 
 SHOWN = 4  # images on the page of augmentation
-ENVIRONMENT, EVALUATION, REPORT = "environment.json", "evaluation.json", "report.html"
+ENVIRONMENT, REPORT = "environment.json", "report.html"
 
 
 def train_request(

@@ -6,7 +6,20 @@ from typing import Annotated
 
 import typer
 
-from pixelwise.cli import check, compare, demo, evaluate, import_keras, models, plan, predict, regions, surfaces, train
+from pixelwise.cli import (
+    check,
+    compare,
+    demo,
+    evaluate,
+    import_keras,
+    models,
+    plan,
+    predict,
+    regions,
+    serve,
+    surfaces,
+    train,
+)
 from pixelwise.errors import UserError
 
 app = typer.Typer(
@@ -16,7 +29,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (demo, check, models, plan, train, evaluate, compare, predict, regions, surfaces, import_keras):
+for module in (
+    demo,
+    check,
+    models,
+    plan,
+    train,
+    evaluate,
+    compare,
+    predict,
+    regions,
+    surfaces,
+    serve,
+    import_keras,
+):
     module.register(app)
 
 

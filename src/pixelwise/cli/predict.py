@@ -86,7 +86,7 @@ def predict(  # noqa: PLR0913 - one parameter per option
     model, inputs = model_and_inputs(words, "predict")
     show = {"as_json": as_json, "json_lines": json_lines}
     if wants_ray(engine, workers, photos_alone=not tiles and (smooth, every, seconds) == (0, 1, None)):
-        bundle, file = api.load(model, "cpu").bundle, file_of(model)
+        bundle, file = (loaded := api.load(model, "cpu")).bundle, loaded.file or file_of(model)
         many = Many(bundle, _wanted(write, simplify, bundle), output, fingerprint(file), view)
         predict_ray(many, file, inputs, workers, device=device, again=again, **show)
         return
@@ -95,7 +95,7 @@ def predict(  # noqa: PLR0913 - one parameter per option
     trained = api.load(model, device)
     wanted = _wanted(write, simplify, trained.bundle)
     photos = dict(find_photos(inputs, output=output))
-    many = Many(trained.bundle, wanted, output, fingerprint(file_of(model)), view, tiles)
+    many = Many(trained.bundle, wanted, output, fingerprint(trained.file or file_of(model)), view, tiles)
     if write or simplify:
         check_alone(many, photos.values())
     told = predict_films(trained.bundle, films, output, filming, alone=not photos, **show)

@@ -11,14 +11,15 @@ import torch
 from torch import Tensor
 
 from pixelwise.errors import UserError
+from pixelwise.hub import MODEL, Place, download, is_hub, place_of
 from pixelwise.models.network import Network
 from pixelwise.models.squeezenet import SqueezeNet
 from pixelwise.models.timm_encoder import TimmEncoder
 from pixelwise.tensors import load_metadata, load_tensors
 from pixelwise.weights import MARK, shipped
 
-HUB = "hf:"
-WEIGHTS, CONFIG = "model.safetensors", "config.json"  # as the hub's repositories of timm networks name them
+SHORT = "hf:"  # before a repository of an encoder's weights; a model of pixelwise is hf://user/name
+CONFIG = "config.json"  # as the hub's repositories of timm networks name it
 
 
 def load_pretrained(network: Network, weights: str) -> int:
@@ -26,8 +27,8 @@ def load_pretrained(network: Network, weights: str) -> int:
 
     weights: of the encoder: a .safetensors file, or a repository on the Hugging Face hub, "hf:OWNER/NAME" or, where no
     such file is, "OWNER/NAME". Every name and shape must match those of the encoder and its classifier, which is left
-    out. Or of a model of pixelwise, its file or the name of one that ships: all that have the same name and shape, so
-    that another width or other classes keep what they share; the rest stays fresh.
+    out. Or of a model of pixelwise, its file, the name of one that ships, or "hf://user/name": all that have the same
+    name and shape, so that another width or other classes keep what they share; the rest stays fresh.
     An image with another number of channels than 3: squeezenet's first convolution gets the mean of its three
     channels' weights in every channel, times 3 / channels; timm sums up or repeats them; mean and standard deviation
     become the average of the three.
@@ -69,7 +70,7 @@ def _model_file(weights: str) -> Path | None:
     """The file of a model of pixelwise, if these weights are one."""
     if weights in shipped():
         return shipped()[weights]
-    path = Path(weights)
+    path = download(place_of(weights)) if is_hub(weights) else Path(weights)
     return path if path.is_file() and MARK in load_metadata(path) else None
 
 
@@ -96,7 +97,7 @@ def _per_channel(values: Sequence[float], like: Tensor) -> Tensor:
 
 def _find(weights: str) -> Path:
     """The file, downloaded where it is the name of a repository."""
-    path, name = Path(weights), weights.removeprefix(HUB)
+    path, name = Path(weights), weights.removeprefix(SHORT)
     if path.is_file():
         return path
     if re.fullmatch(r"[\w.-]+/[\w.-]+", name) and not name.endswith(".safetensors") and not path.is_dir():
@@ -106,22 +107,8 @@ def _find(weights: str) -> Path:
 
 def _download(repository: str) -> Path:
     """model.safetensors of a repository, with config.json beside it; never the pickled weights."""
-    try:
-        from huggingface_hub import hf_hub_download
-    except ImportError as error:
-        raise UserError(
-            f"{repository}: there is no such file, and the hub needs huggingface_hub ({error}); "
-            "run `pip install 'pixelwise[pretrained]'`"
-        ) from error
-    try:
-        hf_hub_download(repository, CONFIG)
-        return Path(hf_hub_download(repository, WEIGHTS))
-    except (OSError, ValueError) as error:  # all that the hub raises: no network, no repository, no such file, no name
-        what = str(error).strip().partition("\n")[0]
-        raise UserError(
-            f"{HUB}{repository}: {WEIGHTS} and {CONFIG} cannot be had from the Hugging Face hub ({what}); "
-            "mend the name or the network, or give a .safetensors file"
-        ) from error
+    download(Place(repository), CONFIG)
+    return download(Place(repository))
 
 
 # SqueezeNet -----------------------------------------------------------------------------------------------------------
@@ -206,7 +193,7 @@ def _load_timm(encoder: TimmEncoder, tensors: dict[str, Tensor], path: Path) -> 
     """Returns mean and std of RGB images in [0, 255]."""
     about: dict[str, Any] = {}
     config = path.with_name(CONFIG)
-    if path.name == WEIGHTS and config.is_file():
+    if path.name == MODEL and config.is_file():
         try:
             described = _Config.model_validate_json(config.read_bytes())
         except pydantic.ValidationError as error:

@@ -17,9 +17,9 @@ CELL = "text-align:left;vertical-align:top;padding:.1em .5em"
 def model_html(bundle: "pixelwise.bundle.Bundle", run: Path | None = None) -> str:
     """A table of what a model's file says. run: the folder it was trained in. All text is escaped."""
     rows = {
-        "network": escape(_network(bundle)),
+        "network": escape(network_in_words(bundle)),
         "images": f"brought to the area of {bundle.size[0]}x{bundle.size[1]}, {bundle.format.channels} channels",
-        "trained": escape(_training(bundle.provenance)),
+        "trained": escape(training_in_words(bundle.provenance)),
         "run": escape(str(run or "")),
         "scores": escape(_scores(bundle.scores)),
         f"{len(bundle.labels)} classes": legend(bundle.labels),
@@ -32,13 +32,14 @@ def model_html(bundle: "pixelwise.bundle.Bundle", run: Path | None = None) -> st
     return f'<table style="{TABLE}">{body}</table>'
 
 
-def _network(bundle: "pixelwise.bundle.Bundle") -> str:
+def network_in_words(bundle: "pixelwise.bundle.Bundle") -> str:
+    """Which one, how it was built, how large."""
     weights = sum(tensor.numel() for tensor in bundle.network.parameters())
     options = ", ".join(f"{name}={value}" for name, value in bundle.options.items())
     return f"{bundle.model}{f' ({options})' * bool(options)}, {weights / 1e6:.1f} million weights"
 
 
-def _training(provenance: Mapping[str, Any]) -> str:
+def training_in_words(provenance: Mapping[str, Any]) -> str:
     """What it learnt from, how long, when and on which processor, as far as that is known."""
     machine = provenance.get("environment")
     parts = {

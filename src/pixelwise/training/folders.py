@@ -11,7 +11,7 @@ from pixelwise.errors import UserError
 from pixelwise.files import HALF_WRITTEN
 from pixelwise.processes import agreed_text, rank
 
-RUNS, RECIPE, LOCK = Path("runs"), "recipe.yaml", ".lock"
+RUNS, RECIPE, EVALUATION, LOCK = Path("runs"), "recipe.yaml", "evaluation.json", ".lock"
 MOST = 1000  # runs of one name on one day
 
 

@@ -4,9 +4,7 @@ A Parquet file gives no less than a row group, 16 to 1,000 rows. Of CamVid's 367
 161 rows a second are read in random order while all are kept (files in folders: 189), and 79 where a third is.
 """
 
-import io
 import os
-import stat
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,10 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import TYPE_CHECKING, Protocol, cast
 
 from pixelwise.data.files.file_content import opened
+from pixelwise.data.files.in_memory import InMemory
 from pixelwise.errors import DataError, UserError
 
 if TYPE_CHECKING:
@@ -48,29 +47,6 @@ class Rows(Protocol):
     def paths(self, column: str) -> list[str | None]: ...
 
 
-class Picture(io.BytesIO):
-    """The bytes of a cell, with as much of a path as reading a picture takes.
-
-    joins images.py: the readers there ask a path only for `stat`, `open`, `suffix` and `parent`, so that files and
-    cells are read by the same code.
-    """
-
-    def __init__(self, content: bytes, table: Path, place: str) -> None:
-        super().__init__(content)
-        self.parent = table
-        self.suffix = ".jpg" if content[:3] == b"\xff\xd8\xff" else ".png"
-        self._place = place
-
-    def __str__(self) -> str:
-        return f"{self.parent} {self._place}"
-
-    def stat(self) -> SimpleNamespace:
-        return SimpleNamespace(st_mode=stat.S_IFREG, st_size=len(self.getbuffer()))
-
-    def open(self, mode: str) -> io.BytesIO:
-        return io.BytesIO(self.getvalue())
-
-
 def picture_of(cell: object, table: Path, place: str) -> Path:
     """The picture in a cell: bytes, or a struct of bytes and path as `datasets` writes.
 
@@ -78,7 +54,7 @@ def picture_of(cell: object, table: Path, place: str) -> Path:
     """
     content = cell.get("bytes") if isinstance(cell, dict) else cell
     if isinstance(content, bytes) and content:
-        return cast(Path, Picture(content, table, place))
+        return cast(Path, InMemory(content, f"{table} {place}", table))
     outside = isinstance(cell, dict) and bool(cell.get("path"))
     what = "names a picture that is not in the table" if outside else "holds no picture"
     raise DataError(f"{table} {place}", what, "write the table anew with the pictures in it", "unreadable")
