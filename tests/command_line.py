@@ -103,11 +103,14 @@ def quick(line: str) -> str:
 
     `pixelwise plan` and `pixelwise train` get one epoch of tiny crops in the place of budget, epochs, size, batch.
     `pixelwise demo` gets six seconds, enough on a busy machine, for `tiny_demo` has made its scenes few and small.
+    `pixelwise models` measures no times, for which it takes a second for each model.
     `pixelwise serve` looks whether it could listen, at a free port, and stops.
     """
     words = shlex.split(line, comments=True)
     if words[1] in ("plan", "train") and not {"--resume", "--recipe", "--help"} & set(words):
         return shlex.join([*_without(words, "--budget", "--epochs", "--size", "--batch"), "--epochs", "1", *TINY])
+    if words[1] == "models" and "--no-speed" not in words:
+        return shlex.join([*words, "--no-speed"])
     if words[1] == "serve" and "--help" not in words:
         return shlex.join([*_without(words, "--port"), "--port", "0", "--check"])
     if words[1] == "demo" and "--write" not in words and "--help" not in words:

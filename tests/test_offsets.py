@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from command_line import small_streets
 
 import pixelwise as pw
 from pixelwise import metrics
-from pixelwise.data import open_dataset
+from pixelwise.data import Dataset, open_dataset
 from pixelwise.models import build_network
 from pixelwise.training.offsets import STEPS, counts_with, fit_offsets, offsets_of
 
@@ -75,23 +76,28 @@ def test_offsets_of_one_image_cannot_be_checked_crosswise_and_are_none() -> None
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> pw.Model:
+def streets() -> Dataset:
+    return small_streets(train=12, val=12, test=0)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, streets: Dataset) -> pw.Model:
     folder = tmp_path_factory.mktemp("run") / "run"
-    return pw.train("streets", size=(64, 96), run=folder, options={"width": 4}, steps=30, validations=2)
+    return pw.train(streets, size=(64, 80), run=folder, options={"width": 4}, steps=30, validations=2)
 
 
-def test_a_run_says_what_its_offsets_brought_and_its_file_keeps_them(trained: pw.Model) -> None:
+def test_a_run_says_what_its_offsets_brought_and_its_file_keeps_them(trained: pw.Model, streets: Dataset) -> None:
     assert trained.evaluation
     told = trained.evaluation.conditions.offsets
     assert told["crosswise"] > told["without"]
     assert f"{told['without']:.3f} without them" in str(trained.evaluation.conditions)
     again = pw.load(str(trained.run))
     assert again.bundle.network.offsets is not None
-    assert pw.evaluate(again, "streets").mean_iou == trained.evaluation.mean_iou
+    assert pw.evaluate(again, streets).mean_iou == trained.evaluation.mean_iou
 
 
-def test_without_offsets_the_score_is_that_of_the_last_validation(tmp_path: Path) -> None:
-    model = pw.train("streets", size=(64, 96), run=tmp_path / "run", steps=10, validations=1, offsets=False)
+def test_without_offsets_the_score_is_that_of_the_last_validation(tmp_path: Path, streets: Dataset) -> None:
+    model = pw.train(streets, size=(64, 80), run=tmp_path / "run", steps=10, validations=1, offsets=False)
     assert model.evaluation
     assert model.bundle.network.offsets is None
     assert not model.evaluation.conditions.offsets
