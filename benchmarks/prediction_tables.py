@@ -1,4 +1,4 @@
-"""The tables of how fast photos and large images are labelled, from bench_inference.py and bench_tiles.py."""
+"""The tables of how photos, large images and films are labelled, and how a server bears its load."""
 
 from typing import Any
 
@@ -48,6 +48,42 @@ def tiles_table() -> str:
         f"of that at once, {again:.2f} where that reuses memory too. On {_machine(result)}."
     )
     return f"{table(heads, rows)}\n\n{said}"
+
+
+def smoothing_table() -> str:
+    """Flicker and scores by the weight of the frames before."""
+    result = load("smoothing")
+    rows = [
+        (weight, f"{100 * one['flicker']:.1f} %", f"{one['mean IoU']:.3f}", f"{one['pixel accuracy']:.3f}")
+        for weight, one in result["weights"].items()
+    ]
+    rows.append(("the truth", f"{100 * result['flicker of the truth']:.1f} %", "", ""))
+    return table(("`--smooth`", "pixels that change from frame to frame", "mean IoU", "pixel accuracy"), rows)
+
+
+def load_table() -> str:
+    """What a server answered while many asked at once."""
+    result = load("load_server")
+    photos, memory = result["photos"], result["memory in MB"]
+    rows = [
+        ("clients, for seconds", f"{result['clients']}, {result['seconds']:.0f}"),
+        ("photos labelled, a second", f"{photos['answers']['200']:,}, {photos['labelled per second']:.1f}"),
+        ("answer in the median, 99 % within", f"{photos['p50 seconds']:.1f} s, {photos['p99 seconds']:.1f} s"),
+        ("photos told to come again (429)", f"{photos['answers']['429']:,}"),
+        ("other answers to hostile uploads", _statuses(result["hostile"]["answers"])),
+        ("answers with 5xx, wrong labels", f"{_bugs(result)}, {sum(result['wrong'].values())}"),
+        ("memory before, warm, after", " MB, ".join(str(memory[when]) for when in ("before", "warm", "after")) + " MB"),
+    ]
+    return table(("", f"{result['machine']['cores']} cores of {result['machine']['processor']}"), rows)
+
+
+def _statuses(answers: dict[str, int]) -> str:
+    return ", ".join(f"{count} x {status}" for status, count in answers.items() if status != "429")
+
+
+def _bugs(result: dict[str, Any]) -> int:
+    both = [*result["photos"]["answers"].items(), *result["hostile"]["answers"].items()]
+    return sum(count for status, count in both if status.startswith("5"))
 
 
 def _costs(one: dict[str, Any]) -> tuple[str, str, str]:

@@ -307,6 +307,8 @@ TABLES = {
     "fuzz": fuzz_table,
     "inference": prediction_tables.inference_table,
     "tiles": prediction_tables.tiles_table,
+    "smoothing": prediction_tables.smoothing_table,
+    "load": prediction_tables.load_table,
     "scale": scale_tables.measured_table,
     "cluster": scale_tables.cluster_table,
 }

@@ -1,7 +1,6 @@
 """Labels of a film that flicker less: what the network answers is averaged over the frames, but not across a cut.
 
-Probabilities are averaged, for logits cost more: on CamVid's validation drive, for as much less flicker, one hundredth
-more of the mean IoU (docs/video.md).
+Probabilities are averaged, not logits, of which one sure frame outweighs many; docs/video.md has what it costs.
 """
 
 from dataclasses import dataclass, field
