@@ -1,6 +1,5 @@
 """The report in a browser: it can be read and used by mouse, keyboard and touch, in light and dark, on a phone."""
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from chromium import launched, needs_chromium
 
 from pixelwise.evaluation import Conditions, Evaluation, measure
 from pixelwise.evaluation.suspicious import rank, suspicious_regions
@@ -15,9 +15,7 @@ from pixelwise.labels import LabelMap
 from pixelwise.prediction import Segmentation
 from pixelwise.report import Example, shown_images, write_report
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed")
+pytestmark = needs_chromium
 
 HOSTILE = '"><img src=x onerror=alert(1)><script>alert(2)</script>'
 LABELS = LabelMap(
@@ -66,10 +64,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @dataclass

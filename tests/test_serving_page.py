@@ -5,7 +5,6 @@ import csv
 import io
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from chromium import launched, needs_chromium
 from PIL import Image as Pillow
 from torch import Tensor, nn
 
@@ -23,13 +23,11 @@ from pixelwise.labels import LabelMap
 from pixelwise.models import Network
 from pixelwise.prediction import predict
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 for package in ("fastapi", "uvicorn", "prometheus_client", "python_multipart"):
     pytest.importorskip(package, reason=f"{package} is not installed")
 from pixelwise.serving.server import served  # noqa: E402 - needs what is looked for above
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed")
+pytestmark = needs_chromium
 
 HOSTILE = '"><img src=x onerror=alert(1)>, a class with quite a long name'
 COLORS = ((200, 30, 30), (30, 160, 30), (30, 30, 200), (250, 250, 0))
@@ -90,11 +88,9 @@ def guarded_url() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    camera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-    with sync_api.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", *camera])
+    camera = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+    with launched(*camera) as browser:
         yield browser
-        browser.close()
 
 
 @dataclass

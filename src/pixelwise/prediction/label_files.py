@@ -1,7 +1,8 @@
 """Images of any size in, label files out, neither ever whole in memory."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
@@ -57,23 +58,33 @@ def write_label(
     place: of the pixels, written as GeoTIFF has it. Where the label has 4 gigabytes, it is a BigTIFF file.
     The file is whole or not there at all. Raises UserError where it cannot be written.
     """
+    more = {"tile": (SIDE, SIDE), "extratags": place.extra_tags if place else ()}
+    write_palette_tiff(path, _squares(bands, shape[1]), shape, labels, more)
+
+
+def write_palette_tiff(
+    path: Path, parts: Iterator[Band], shape: tuple[int, ...], labels: LabelMap, more: Mapping[str, Any]
+) -> None:
+    """Class indices as a deflated TIFF file with the classes' colours as palette, whole or not there at all.
+
+    parts: the tiles or pages of the file, taken one by one. more: of tifffile's settings.
+    Raises UserError where it cannot be written.
+    """
     import tifffile  # an eighth of a second, for files that few want
 
-    height, width = shape
     with replacing(path) as temporary:
         tifffile.imwrite(
             temporary,
-            _squares(bands, width),
-            shape=(height, width),
+            parts,
+            shape=shape,
             dtype=np.uint8,
             photometric="palette",
             colormap=labels.palette[:256].T.astype(np.uint16) * 257,
-            tile=(SIDE, SIDE),
             compression="zlib",
             metadata=None,
             software="pixelwise",
-            extratags=place.extra_tags if place else (),
-            maxworkers=1,  # more would ask for many tiles before they are wanted
+            maxworkers=1,  # more would ask for many parts before they are wanted
+            **more,
         )
 
 

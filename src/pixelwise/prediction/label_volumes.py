@@ -10,9 +10,9 @@ from pixelwise.bundle import Bundle
 from pixelwise.data.dataset import Image
 from pixelwise.data.files.nifti_files import is_nifti, read_nifti_header, write_nifti
 from pixelwise.errors import UserError
-from pixelwise.files import replacing
 from pixelwise.labels import LabelMap
 from pixelwise.prediction.files import Photo
+from pixelwise.prediction.label_files import write_palette_tiff
 from pixelwise.prediction.labelling import WHOLE, View
 from pixelwise.prediction.predict import predict
 from pixelwise.prediction.segmentation import shares_of
@@ -72,18 +72,4 @@ def write_pages(path: Path, slices: Iterable[Slice], shape: tuple[int, int, int]
     slices: (h, w) each, taken one by one. shape: (slices, height, width).
     The file is whole or not there at all. Raises UserError where it cannot be written.
     """
-    import tifffile  # an eighth of a second, for files that few want
-
-    with replacing(path) as temporary:
-        tifffile.imwrite(
-            temporary,
-            iter(slices),
-            shape=shape,
-            dtype=np.uint8,
-            photometric="palette",
-            colormap=labels.palette[:256].T.astype(np.uint16) * 257,
-            compression="zlib",
-            metadata=None,
-            software="pixelwise",
-            maxworkers=1,  # more would ask for many slices before they are wanted
-        )
+    write_palette_tiff(path, iter(slices), shape, labels, {})

@@ -13,7 +13,7 @@ from pixelwise.data.files.geotiff import Georeference
 from pixelwise.errors import UserError
 from pixelwise.labels import Label
 from pixelwise.shapes import Polygon, Region, measure_regions, number_regions, polygons
-from pixelwise.shapes.exports import PIXELS, Affine, coordinates
+from pixelwise.shapes.exports import PIXELS, Affine, coordinates, feature_collection
 
 COLUMNS = ("image", "class", *(field.name for field in fields(Region)), "unit")
 PX = "px"
@@ -127,8 +127,7 @@ def to_geojson(found: Sequence[Measured]) -> dict[str, Any]:
     As `shapes.to_geojson` writes it. Raises UserError as `system_of` does.
     """
     crs = system_of({one.name: one.place for one in found})
-    named = {"crs": {"type": "name", "properties": {"name": crs}}} if crs else {}
-    return {"type": "FeatureCollection", **named, "features": [feature for one in found for feature in one.features]}
+    return feature_collection([feature for one in found for feature in one.features], crs)
 
 
 def system_of(places: Mapping[str, Georeference | None]) -> str | None:

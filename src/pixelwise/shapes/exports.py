@@ -37,12 +37,21 @@ def to_geojson(
     {'class': 'car', 'color': '#00008e', 'area': 4.0}
     """
     grouped = _by_class(found) if per_class else [[polygon] for polygon in found]
-    named = {"crs": {"type": "name", "properties": {"name": crs}}} if crs else {}
     a, b, _, d, e, _ = transform
     area, unit = pixel or (abs(a * e - b * d), "")
     features = [_feature(group, labels, transform, per_class, area) for group in grouped]
     for feature in features if unit else []:
         feature["properties"]["unit"] = unit
+    return feature_collection(features, crs)
+
+
+def feature_collection(features: list[dict[str, Any]], crs: str | None = None) -> dict[str, Any]:
+    """A FeatureCollection. crs: the name of its coordinates' system, where they are neither degrees nor pixels.
+
+    >>> feature_collection([], "EPSG:32633")["crs"]
+    {'type': 'name', 'properties': {'name': 'EPSG:32633'}}
+    """
+    named = {"crs": {"type": "name", "properties": {"name": crs}}} if crs else {}
     return {"type": "FeatureCollection", **named, "features": features}
 
 
