@@ -35,9 +35,9 @@ from pixelwise.data.files.images import read_image
 from pixelwise.labels import CAMVID11
 from pixelwise.machine import describe, reuse_memory
 from pixelwise.models import Network
-from pixelwise.prediction import predict
 from pixelwise.prediction.files import Photo
 from pixelwise.prediction.many import Many
+from pixelwise.prediction.predict import predict
 from pixelwise.prediction.writing import Wanted, write_png
 
 PHOTOS = sorted((Path(__file__).parents[2] / "shared" / "data" / "camvid" / "val").glob("*.png"))[:20]

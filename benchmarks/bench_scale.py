@@ -28,7 +28,8 @@ from recorded import RESULTS
 
 from pixelwise.machine import describe
 from pixelwise.model import file_of, load
-from pixelwise.prediction.many import Many, fingerprint
+from pixelwise.prediction.many import Many
+from pixelwise.prediction.many_photos import fingerprint
 from pixelwise.prediction.planning import FOLDER, plan
 from pixelwise.prediction.record import RECORD, Record
 from pixelwise.prediction.shards import LISTED, PLANNED

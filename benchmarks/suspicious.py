@@ -23,7 +23,8 @@ import pixelwise as pw
 from pixelwise.evaluation.suspicious import Region, rank, suspicious_regions
 from pixelwise.machine import describe, pick_device
 from pixelwise.metrics import Counts, confusion, mean_iou
-from pixelwise.prediction.labelling import View, label_images
+from pixelwise.prediction.labelling import label_images
+from pixelwise.prediction.view import View
 from pixelwise.progress import track
 
 ROOT = Path(__file__).parents[1]

@@ -16,7 +16,7 @@ from pixelwise.data import Sample, Split
 from pixelwise.errors import UserError
 from pixelwise.evaluation import Conditions, Evaluation, ImageResult, check_classes, evaluate
 from pixelwise.labels import CAMVID11, LabelMap
-from pixelwise.prediction import predict
+from pixelwise.prediction.predict import predict
 
 THREE = LabelMap(("road", "car", "bus"), ((128, 64, 128), (0, 0, 142), (0, 60, 100)))
 COUNTS = np.array([[6, 2, 0], [1, 1, 0], [0, 0, 0]])

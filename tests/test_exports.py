@@ -20,7 +20,7 @@ from pixelwise.data.layouts.labelme import LabelmePhoto
 from pixelwise.data.streets.scene import render
 from pixelwise.errors import UserError
 from pixelwise.labels import CAMVID11, IGNORE, Label, LabelMap
-from pixelwise.prediction import Segmentation
+from pixelwise.prediction.segmentation import Segmentation
 from pixelwise.shapes import to_labelme
 
 HEIGHT, WIDTH = 120, 160

@@ -12,8 +12,9 @@ from torch.nn import functional as F
 
 from pixelwise.bundle import Bundle
 from pixelwise.errors import UserError
-from pixelwise.prediction import Segmentation, predict
 from pixelwise.prediction.labelling import label_images, most_probable, to_working_size, working_size
+from pixelwise.prediction.predict import predict
+from pixelwise.prediction.segmentation import Segmentation
 
 
 @pytest.fixture(scope="module")

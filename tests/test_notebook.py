@@ -31,7 +31,7 @@ from pixelwise.evaluation.figures import MOST_NUMBERED
 from pixelwise.labels import CAMVID11, LabelMap
 from pixelwise.labels.legend import MOST, legend
 from pixelwise.model import Model
-from pixelwise.prediction import Segmentation
+from pixelwise.prediction.segmentation import Segmentation
 
 EVIL = '"><script>alert(1)</script>$x_1$'
 AWKWARD = LabelMap((EVIL, "_background_", "US$ and AU$"), ((0, 0, 0), (255, 255, 255), (0, 0, 142)))

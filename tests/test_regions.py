@@ -9,7 +9,7 @@ from small_data import photo
 
 from pixelwise.errors import UserError
 from pixelwise.labels import Label, LabelMap
-from pixelwise.prediction import Segmentation
+from pixelwise.prediction.segmentation import Segmentation
 from pixelwise.shapes import Region, regions, split_touching
 
 measure = pytest.importorskip("skimage.measure")

@@ -20,7 +20,7 @@ from pixelwise.errors import UserError
 from pixelwise.evaluation import Conditions, Evaluation, ImageResult, Region, measure
 from pixelwise.evaluation.bootstrap import bootstrap
 from pixelwise.labels import CAMVID11, LabelMap
-from pixelwise.prediction import Segmentation
+from pixelwise.prediction.segmentation import Segmentation
 from pixelwise.report import Example, choose_examples, shown_images, summarize, write_report
 from pixelwise.report.advice import next_steps
 from pixelwise.report.choosing import MOST_IMAGES

@@ -12,7 +12,7 @@ from chromium import launched, needs_chromium
 from pixelwise.evaluation import Conditions, Evaluation, measure
 from pixelwise.evaluation.suspicious import rank, suspicious_regions
 from pixelwise.labels import LabelMap
-from pixelwise.prediction import Segmentation
+from pixelwise.prediction.segmentation import Segmentation
 from pixelwise.report import Example, shown_images, write_report
 
 pytestmark = needs_chromium

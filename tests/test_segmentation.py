@@ -12,7 +12,7 @@ from PIL import Image as Pillow
 from small_data import label, photo
 
 from pixelwise.labels import CAMVID11, LabelMap
-from pixelwise.prediction import Segmentation
+from pixelwise.prediction.segmentation import Segmentation
 
 
 def street(labels: LabelMap = CAMVID11, name: str = "street") -> Segmentation:

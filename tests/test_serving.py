@@ -33,7 +33,7 @@ from small_models import TWO, tiny_bundle
 from pixelwise.bundle import Bundle
 from pixelwise.labels import CAMVID11
 from pixelwise.model import Model
-from pixelwise.prediction import Segmentation
+from pixelwise.prediction.segmentation import Segmentation
 from pixelwise.serving.answers import Asked, answer_of
 from pixelwise.serving.batching import Worker
 from pixelwise.serving.limits import Limits, Refusal

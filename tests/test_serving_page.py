@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from pixelwise.bundle import Bundle
 from pixelwise.labels import LabelMap
 from pixelwise.models import Network
-from pixelwise.prediction import predict
+from pixelwise.prediction.predict import predict
 
 for package in ("fastapi", "uvicorn", "prometheus_client", "python_multipart"):
     pytest.importorskip(package, reason=f"{package} is not installed")

@@ -22,10 +22,11 @@ from pixelwise.data.files.images import read_image
 from pixelwise.data.files.windows import Rows, open_rows, pixels_of_tiff
 from pixelwise.errors import DataError, UserError
 from pixelwise.models import Network
-from pixelwise.prediction import predict
 from pixelwise.prediction.label_files import label_file, write_label
-from pixelwise.prediction.labelling import View, label_images
+from pixelwise.prediction.labelling import label_images
+from pixelwise.prediction.predict import predict
 from pixelwise.prediction.tiles import STEEP, Tiles, cut, label_by_tiles, label_rows
+from pixelwise.prediction.view import View
 
 
 class Near(nn.Module):

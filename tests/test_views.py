@@ -11,7 +11,8 @@ from torch import nn
 from pixelwise.errors import UserError
 from pixelwise.labels import CAMVID11
 from pixelwise.models import Network, build_network
-from pixelwise.prediction.labelling import View, label_images
+from pixelwise.prediction.labelling import label_images
+from pixelwise.prediction.view import View
 from pixelwise.training import Recipe
 from pixelwise.training.batches import batch_of_step, samples_of_step
 from pixelwise.training.cache import Cache, Stream, fill_cache

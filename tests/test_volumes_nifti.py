@@ -20,9 +20,10 @@ from pixelwise.data.files.nifti_files import read_nifti, read_nifti_header, writ
 from pixelwise.data.files.tiff_pages import is_stack
 from pixelwise.errors import DataError
 from pixelwise.labels import CAMVID11
+from pixelwise.prediction.files import is_volume
 from pixelwise.prediction.label_volumes import label_volume, write_pages
 from pixelwise.prediction.predict import predict
-from pixelwise.prediction.stacks import as_photos, is_volume, open_stack, read_slices, spacing_of
+from pixelwise.prediction.stacks import as_photos, open_stack, read_slices, spacing_of
 from pixelwise.volumes import surfaces
 
 RUN = "runs/2026-11-20_unet_camvid"

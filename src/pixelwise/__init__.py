@@ -18,20 +18,26 @@ if TYPE_CHECKING:
     from pixelwise.data import Dataset, Sample, Split, open_dataset
     from pixelwise.errors import UserError
     from pixelwise.evaluation import Evaluation
+    from pixelwise.export.runtime import Exported, open_exported
     from pixelwise.labels import LabelMap
-    from pixelwise.prediction import Segmentation
+    from pixelwise.prediction.segmentation import Segmentation
+    from pixelwise.prediction.tiles import Tiles
+    from pixelwise.prediction.view import View
 
 __all__ = [
     "Check",
     "Comparison",
     "Dataset",
     "Evaluation",
+    "Exported",
     "LabelMap",
     "Model",
     "Sample",
     "Segmentation",
     "Split",
+    "Tiles",
     "UserError",
+    "View",
     "check",
     "compare",
     "evaluate",
@@ -39,6 +45,7 @@ __all__ = [
     "import_keras",
     "load",
     "open_dataset",
+    "open_exported",
     "resume",
     "train",
 ]
@@ -49,8 +56,11 @@ _HOMES = {
     "pixelwise.data": ("Dataset", "Sample", "Split", "open_dataset"),
     "pixelwise.errors": ("UserError",),
     "pixelwise.evaluation": ("Evaluation",),
+    "pixelwise.export.runtime": ("Exported", "open_exported"),
     "pixelwise.labels": ("LabelMap",),
-    "pixelwise.prediction": ("Segmentation",),
+    "pixelwise.prediction.segmentation": ("Segmentation",),
+    "pixelwise.prediction.tiles": ("Tiles",),
+    "pixelwise.prediction.view": ("View",),
 }
 
 

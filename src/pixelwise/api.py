@@ -6,13 +6,15 @@ from typing import Any
 
 from pixelwise.comparisons import Comparison, compare
 from pixelwise.data import Dataset, open_dataset
-from pixelwise.evaluation import Evaluation
+from pixelwise.errors import UserError
+from pixelwise.evaluation import Evaluation, evaluate_exported
 from pixelwise.evaluation import evaluate as evaluate_bundle
 from pixelwise.evaluation import evaluate_predictions as evaluate_files
+from pixelwise.export.runtime import Exported, is_exported, open_exported
 from pixelwise.keras import import_keras as bundle_of_keras
 from pixelwise.labels import LabelMap
 from pixelwise.model import Model, is_model, load
-from pixelwise.prediction.labelling import WHOLE, View
+from pixelwise.prediction.view import WHOLE, View
 from pixelwise.runs import (
     ENVIRONMENT,
     REPORT,
@@ -38,6 +40,7 @@ __all__ = [
     "Comparison",
     "Model",
     "compare",
+    "default_split",
     "evaluate",
     "evaluate_predictions",
     "import_keras",
@@ -110,7 +113,7 @@ def import_keras(
 
 
 def evaluate(
-    model: Model | str | Path,
+    model: Model | Exported | str | Path,
     data: str | Path | Dataset,
     split: str | None = None,
     *,
@@ -121,12 +124,17 @@ def evaluate(
     """Scores a model on a split: "train", "val" or "test"; by default val where there is one, else test, else train.
 
     protocol: one of pixelwise.evaluation.PROTOCOLS, whose scores are shown beside ours. view: how the model looks at an
-    image, View(flip=True) for one. together: each of the processes
-    that torchrun started labels its share of the images.
+    image, View(flip=True) for one. together: each of the processes that torchrun started labels its share of the
+    images. An exported model sees each image whole, in one process.
     """
-    scored = model if isinstance(model, Model) else load(model)
     dataset = opened(data)
     part = split or default_split(dataset)
+    if isinstance(model, Exported) or (not isinstance(model, Model) and is_exported(model)):
+        if view != WHOLE:
+            raise UserError("an exported model sees each image once and whole; leave the view out, or score the model")
+        exported = model if isinstance(model, Exported) else open_exported(model)
+        return evaluate_exported(exported, dataset, part, protocol=protocol)
+    scored = model if isinstance(model, Model) else load(model)
     return evaluate_bundle(scored.bundle, dataset, part, view=view, protocol=protocol, together=together)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,16 @@ from pixelwise.bundle import Bundle, load_bundle
 from pixelwise.data.dataset import Image
 from pixelwise.errors import UserError
 from pixelwise.evaluation import Evaluation
+from pixelwise.export.export import Agreement, export
+from pixelwise.export.runtime import is_exported
 from pixelwise.hub import CARD, HUB, MODEL, download, is_hub, place_of, upload
 from pixelwise.labels import LabelMap
 from pixelwise.machine import pick_device
-from pixelwise.prediction import WHOLE, Segmentation, Tiles, View, paint
-from pixelwise.prediction import predict as predict_photo
+from pixelwise.prediction.predict import paint
+from pixelwise.prediction.predict import predict as predict_photo
+from pixelwise.prediction.segmentation import Segmentation
+from pixelwise.prediction.tiles import Tiles
+from pixelwise.prediction.view import WHOLE, View
 from pixelwise.report.model_card import model_card
 from pixelwise.report.model_html import model_html
 from pixelwise.training.folders import EVALUATION, RECIPE
@@ -54,8 +60,8 @@ class Model:
     ) -> Segmentation:
         """Labels a photo (a file, or (h, w, 3) uint8 RGB) at its own size.
 
-        view: how the model looks at it, `pixelwise.prediction.View(flip=True)` for one. tiles: it is seen tile by tile
-        at its own scale, `pixelwise.prediction.Tiles()`; else at the size that the model was trained at.
+        view: how the model looks at it, `pixelwise.View(flip=True)` for one. tiles: it is seen tile by tile
+        at its own scale, `pixelwise.Tiles()`; else at the size that the model was trained at.
         probabilities: whether those of all classes are kept, too, as float32 (classes, h, w); not of tiles.
         """
         return predict_photo(self.bundle, photo, view=view, tiles=tiles, probabilities=probabilities)
@@ -70,6 +76,21 @@ class Model:
     def save(self, path: str | Path, *, half: bool = False) -> None:
         """Writes the model as one safetensors file; half: half as large, see `Bundle.save`."""
         self.bundle.save(path, half=half)
+
+    def export(
+        self,
+        path: str | Path,
+        *,
+        images: Sequence[Image] | None = None,
+        half: bool = False,
+        int8: Sequence[Image] | None = None,
+    ) -> list[Agreement]:
+        """Writes the model for another runtime, as .onnx, .xml or .pt2, if it labels `images` as the model does.
+
+        half: .xml files store their weights as float16. int8: images that set the ranges in which .onnx and .xml files
+        multiply in 8 bits. Takes, gives and raises what `pixelwise.export.export.export` does.
+        """
+        return export(self.bundle, path, images=images, half=half, int8=int8)
 
     def push_to_hub(
         self,
@@ -120,11 +141,14 @@ def load(path: str | Path, device: str = "auto") -> Model:
 
     A name of `pixelwise.weights.shipped` is always that model; "./street" is a file or folder of yours.
     "hf://user/name", or "hf://user/name@revision", is downloaded from the Hugging Face hub, if it is not here already.
+    Exported .onnx and .xml files are opened by `pixelwise.open_exported`.
     Raises UserError where there is none, or the file is damaged.
 
     >>> load("street").labels.names[:4]
     ('Sky', 'Building', 'Pole', 'Road')
     """
+    if is_exported(path):
+        raise UserError(f"{path}: is exported; use the model that it was made of, or pixelwise.open_exported")
     file = file_of(path)
     run = file.parent if (file.parent / RECIPE).exists() else None
     try:

@@ -20,7 +20,7 @@ from pixelwise.evaluation import evaluate as evaluate_bundle
 from pixelwise.files import replacing
 from pixelwise.machine import describe, pick_device
 from pixelwise.model import Model, load
-from pixelwise.prediction import predict as predict_photo
+from pixelwise.prediction.predict import predict as predict_photo
 from pixelwise.processes import first_alone, joined, own_device, rank, restarts
 from pixelwise.progress import say, track
 from pixelwise.report import Example, command_line, shown_images, write_painting_report, write_report

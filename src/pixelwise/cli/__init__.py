@@ -11,6 +11,7 @@ from pixelwise.cli import (
     compare,
     demo,
     evaluate,
+    export,
     import_keras,
     models,
     plan,
@@ -41,6 +42,7 @@ for module in (
     regions,
     surfaces,
     serve,
+    export,
     import_keras,
 ):
     module.register(app)

@@ -20,7 +20,10 @@ def register(app: typer.Typer) -> None:
 
 def evaluate(  # noqa: PLR0913 - one parameter per option
     model: Annotated[
-        str | None, typer.Argument(metavar="MODEL", help="A model file, a run folder, or `street`.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="MODEL", help="A model file, exported or not, a run folder, or `street`.", show_default=False
+        ),
     ] = None,
     data: Annotated[
         str | None,
@@ -39,7 +42,9 @@ def evaluate(  # noqa: PLR0913 - one parameter per option
         str | None,
         typer.Option(help="What --predictions hold: indices, ids (Cityscapes) or colors  [default: guessed]"),
     ] = None,
-    output: Annotated[Path | None, typer.Option(help="Write evaluation.json here, and of a MODEL report.html.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Write evaluation.json here, and of a MODEL that is not exported report.html.")
+    ] = None,
     rows: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a row per image to this .csv or .parquet.")
     ] = None,
@@ -58,6 +63,7 @@ def evaluate(  # noqa: PLR0913 - one parameter per option
     from pixelwise.cli.show import show_evaluation
     from pixelwise.evaluation.image_rows import write_rows
     from pixelwise.evaluation.protocols import find_protocol
+    from pixelwise.export.runtime import is_exported
     from pixelwise.machine import pick_device
     from pixelwise.processes import joined, own_device
     from pixelwise.progress import speaks
@@ -65,7 +71,7 @@ def evaluate(  # noqa: PLR0913 - one parameter per option
     words = [word for word in (model, data, named_data) if word is not None]
     _check_words(words, predictions, values)
     find_protocol(protocol)
-    view = view_of(flip, scales)
+    view, exported = view_of(flip, scales), not predictions and is_exported(words[0])
     if predictions and (flip or scales):
         raise UserError("--flip and --scales say how a model looks at images; leave them out, or name a MODEL")
     if rows:
@@ -73,6 +79,9 @@ def evaluate(  # noqa: PLR0913 - one parameter per option
     if predictions:
         dataset = api.open_dataset(words[0], layout, classes)
         evaluation = api.evaluate_predictions(predictions, dataset, split, protocol=protocol, values=values)
+    elif exported:
+        dataset = api.open_dataset(words[1], layout, classes)
+        evaluation = api.evaluate(words[0], dataset, split, protocol=protocol, view=view)
     else:
         where = pick_device(device)
         with joined(where):
@@ -86,7 +95,7 @@ def evaluate(  # noqa: PLR0913 - one parameter per option
         show_evaluation(evaluation)
     if rows:
         write_rows(evaluation.rows(), rows)
-    if output and predictions:
+    if output and (predictions or exported):
         evaluation.save(output / api.EVALUATION)
     elif output:
         api.save_evaluation(evaluation, trained, dataset, output)

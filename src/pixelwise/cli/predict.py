@@ -1,14 +1,12 @@
 """pixelwise predict"""
 
-import json
-import sys
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pixelwise.cli.options import AsJson, Device
+from pixelwise.cli.predict_exported import check_options, is_exported, predict_exported, wanted_of
 from pixelwise.cli.predict_ray import Engine, Workers, predict_ray, wants_ray
 from pixelwise.cli.predict_video import Every, Seconds, Smooth
 from pixelwise.cli.views import Flip, Overlap, Scale, Scales, Tile, tiles_of, view_of
@@ -16,9 +14,6 @@ from pixelwise.errors import UserError
 
 if TYPE_CHECKING:
     from pixelwise.bundle import Bundle
-    from pixelwise.cli.predict_video import Told
-    from pixelwise.prediction.files import Photo
-    from pixelwise.prediction.many import Many
     from pixelwise.prediction.writing import Wanted
 
 EXAMPLE = "Example:  pixelwise predict street.jpg"
@@ -73,18 +68,29 @@ def predict(  # noqa: PLR0913 - one parameter per option
 
     A film, or a camera (camera:0, /dev/video0), gives NAME_overlay.mp4; KINDS of films are overlay, side_by_side, color
     and label, a folder with a file for each frame.
+
+    MODEL may be an exported .onnx or .xml file, which needs no torch and labels photos whole.
     """
+    show = {"as_json": as_json, "json_lines": json_lines}
+    if is_exported(words[0]):
+        others = {"--tile": tile, "--overlap": overlap, "--scale": scale, "--flip": flip, "--scales": scales}
+        others |= {"--smooth": smooth, "--every": every != 1, "--seconds": seconds, "--workers": workers}
+        others |= {"--engine": engine != "local", "--device": device not in {"auto", "cpu"}}
+        check_options([name for name, asked in others.items() if asked])
+        predict_exported(words, output, write=write, simplify=simplify, again=again, **show)
+        return
     from pixelwise import api
     from pixelwise.cli.predict_large import check_alone, check_fitting
+    from pixelwise.cli.predict_photos import predict_photos
     from pixelwise.cli.predict_video import filming_of, predict_films
     from pixelwise.model import file_of
     from pixelwise.prediction.files import find_photos
     from pixelwise.prediction.films import part_films
-    from pixelwise.prediction.many import Many, fingerprint
+    from pixelwise.prediction.many import Many
+    from pixelwise.prediction.many_photos import fingerprint
 
     tiles, view = tiles_of(tile, overlap, scale), view_of(flip, scales)
     model, inputs = model_and_inputs(words, "predict")
-    show = {"as_json": as_json, "json_lines": json_lines}
     if wants_ray(engine, workers, photos_alone=not tiles and (smooth, every, seconds) == (0, 1, None)):
         bundle, file = (loaded := api.load(model, "cpu")).bundle, loaded.file or file_of(model)
         many = Many(bundle, _wanted(write, simplify, bundle), output, fingerprint(file), view)
@@ -103,61 +109,14 @@ def predict(  # noqa: PLR0913 - one parameter per option
         return
     if not tiles:
         check_fitting(photos.values())
-    _predict_photos(many, photos, told, again=again, **show)
+    predict_photos(many, photos, told, again=again, **show)
     told.check()
 
 
-def _predict_photos(
-    many: "Many", photos: "Mapping[str, Photo]", told: "Told", *, again: bool, as_json: bool, json_lines: bool
-) -> None:
-    """Labels photos and prints what became of them. told: what became of films.
-
-    Raises UserError in the end where some could not be labelled.
-    """
-    from pixelwise.cli.show_predict import line_of, show_photos
-    from pixelwise.progress import say
-
-    done = many.start(photos, again=again)
-    if done:
-        say(f"{len(done)} of {len(photos)} photos are done already and left as they are; --again labels them anew")
-    shares, failed = {}, {}
-    for name, found in _labelled(many, photos, done):
-        if isinstance(found, str):
-            failed[name] = found
-        else:
-            shares[name] = found
-        if json_lines:
-            print(json.dumps(line_of(many, name, photos[name], found) | {"before": name in done}), flush=True)
-    many.finish(photos)
-    shares = {name: shares[name] for name in photos if name in shares}
-    if as_json and not json_lines:
-        failures = [*told.failed, *failed.values()]
-        print(json.dumps({"output": str(many.folder), "photos": shares, **told.json, "failed": failures}))
-    elif not json_lines:
-        show_photos(shares, "painted" if many.bundle.paints_photos else "labelled", many.folder, before=done)
-    if failed:
-        print("\n".join(failed.values()), file=sys.stderr)
-        raise UserError(f"{len(failed)} of {len(photos)} photos could not be labelled")
-
-
-def _labelled(
-    many: "Many", photos: "Mapping[str, Photo]", done: "Mapping[str, dict[str, float]]"
-) -> "Iterator[tuple[str, dict[str, float] | str]]":
-    """The name of every photo with the shares of its classes, or with what is wrong with it; first what is done."""
-    yield from ((name, done[name]) for name in photos if name in done)
-    new = {name: photo for name, photo in photos.items() if name not in done}
-    for name, found in many.label_all(new):
-        yield name, found if isinstance(found, str) else found.shares
-
-
 def _wanted(write: str | None, simplify: float, bundle: "Bundle") -> "Wanted":
-    from pixelwise.prediction.writing import Wanted, parse_kinds
-
-    if write is None:
-        return Wanted(simplify=simplify)
-    if bundle.paints_photos:
+    if write is not None and bundle.paints_photos:
         raise UserError("--write: the model paints photos, and that is all it writes; leave the option out")
-    return Wanted(parse_kinds(write, bundle.labels), simplify)
+    return wanted_of(write, simplify, bundle.labels)
 
 
 def model_and_inputs(words: list[str], command: str) -> tuple[str, list[str]]:

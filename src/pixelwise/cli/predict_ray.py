@@ -124,7 +124,6 @@ class _Told:
         if self.as_json and not self.json_lines:
             print(json.dumps({"output": str(self.many.folder), "photos": self.shares, "failed": self.failures}))
         elif not self.json_lines:
-            done = "painted" if self.many.bundle.paints_photos else "labelled"
-            show_photos(self.shares, done, self.many.folder, count=self.new)
+            show_photos(self.shares, self.many.done_to_photos, self.many.folder, count=self.new)
         if self.bad:
             raise UserError(f"{self.bad} of {photos} photos could not be labelled")

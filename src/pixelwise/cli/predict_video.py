@@ -15,8 +15,8 @@ from pixelwise.errors import DataError, UserError
 if TYPE_CHECKING:
     from pixelwise.bundle import Bundle
     from pixelwise.prediction.films import Film
-    from pixelwise.prediction.labelling import View
     from pixelwise.prediction.video import Filming, LabelledFilm
+    from pixelwise.prediction.view import View
     from pixelwise.stopping import Interrupted
 
 Smooth = Annotated[float, typer.Option(min=0, help="Of films: share of the frames before in a label, 0.5 for one.")]

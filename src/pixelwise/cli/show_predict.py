@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pixelwise.prediction.files import Photo
-    from pixelwise.prediction.many import Many
+    from pixelwise.prediction.many_photos import ManyPhotos
 
 SHOWN = 20  # photos
 LEAST = 0.005  # share of a class that is named
@@ -35,7 +35,7 @@ def show_photos(
     print(f"{count} photos {done}; the pictures are in {folder}")
 
 
-def line_of(many: "Many", name: str, photo: "Photo", found: dict[str, float] | str) -> dict[str, Any]:
+def line_of(many: "ManyPhotos", name: str, photo: "Photo", found: dict[str, float] | str) -> dict[str, Any]:
     """What --json-lines says of a photo. found: the shares of its classes, or what is wrong with it."""
     from pixelwise.prediction.record import stamps
 

@@ -7,8 +7,8 @@ import typer
 from pixelwise.errors import UserError
 
 if TYPE_CHECKING:
-    from pixelwise.prediction.labelling import View
     from pixelwise.prediction.tiles import Tiles
+    from pixelwise.prediction.view import View
 
 Flip = Annotated[bool, typer.Option("--flip", help="Look at the mirror image, too.")]
 Scales = Annotated[str | None, typer.Option(help="Look at several sizes: 0.75,1,1.25 ...  [default: 1]")]
@@ -25,7 +25,7 @@ def view_of(flip: bool, scales: str | None) -> "View":
     >>> print(view_of(True, None))
     mean logits of the image and of the mirror image
     """
-    from pixelwise.prediction.labelling import View
+    from pixelwise.prediction.view import View
 
     try:
         return View(flip, scales=tuple(float(word) for word in scales.split(","))) if scales else View(flip)

@@ -1,6 +1,6 @@
 """Model + data, or predictions + data -> counts -> Evaluation."""
 
-from pixelwise.evaluation.evaluate import check_classes, evaluate
+from pixelwise.evaluation.evaluate import check_classes, evaluate, evaluate_exported
 from pixelwise.evaluation.evaluation import Conditions, Evaluation
 from pixelwise.evaluation.image_result import ImageResult, measure
 from pixelwise.evaluation.predictions import evaluate_predictions
@@ -16,6 +16,7 @@ __all__ = [
     "Region",
     "check_classes",
     "evaluate",
+    "evaluate_exported",
     "evaluate_predictions",
     "measure",
 ]

@@ -1,12 +1,12 @@
 """A model and a split in, an Evaluation out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from pixelwise.bundle import Bundle
 from pixelwise.data import Dataset, Split
-from pixelwise.data.dataset import SPLITS
+from pixelwise.data.dataset import SPLITS, Image, Sample
 from pixelwise.errors import UserError, unknown
 from pixelwise.evaluation.evaluation import Conditions, Evaluation
 from pixelwise.evaluation.gathering import gathered
@@ -14,8 +14,10 @@ from pixelwise.evaluation.image_result import ImageResult, measure
 from pixelwise.evaluation.instances import IDS, count_instances, instance_files
 from pixelwise.evaluation.protocols import Protocol, find_protocol
 from pixelwise.evaluation.suspicious import Region, rank, suspicious_regions
+from pixelwise.export.runtime import Exported
 from pixelwise.labels import LabelMap
-from pixelwise.prediction.labelling import WHOLE, View, label_images
+from pixelwise.prediction.labelling import Labelled, label_images
+from pixelwise.prediction.view import WHOLE, View
 from pixelwise.processes import own_slice
 from pixelwise.progress import track
 
@@ -43,13 +45,12 @@ def evaluate(
         raise UserError(f"{bundle.model} paints photos, which have no classes to score; look at what it paints")
     check_classes(bundle.labels, dataset.labels)
     annotated = annotated_instances(samples, find_protocol(protocol, dataset.labels))
-    labels, images, regions = dataset.labels, [], []
+    labels = dataset.labels
     share = own_slice(len(samples)) if together else slice(None)
-    for sample, file in zip(track(samples[share], f"evaluating {split}"), annotated[share], strict=True):
-        [(predicted, confidence)] = label_images(bundle.network, [sample.image], bundle.size, view=view)
-        instances = count_instances(file, sample.label, IDS[predicted]) if file else None
-        images.append(measure(sample.name, sample.label, predicted, labels, confidence=confidence, instances=instances))
-        regions += suspicious_regions(sample.label, predicted, confidence, name=sample.name, ignore=labels.ignore)
+    bar = track(samples[share], f"evaluating {split}")
+    images, regions = _measured(
+        bar, annotated[share], labels, lambda image: label_images(bundle.network, [image], bundle.size, view=view)[0]
+    )
     if together:
         images, regions = gathered(images, regions)
     conditions = Conditions(
@@ -64,6 +65,39 @@ def evaluate(
         protocol=protocol,
     )
     return evaluation_of(images, regions, labels, conditions)
+
+
+def evaluate_exported(exported: Exported, dataset: Dataset, split: str, *, protocol: str = "default") -> Evaluation:
+    """Scores an exported model as `evaluate` scores the model itself. Takes and raises what that does."""
+    samples = samples_of(dataset, split)
+    check_classes(exported.labels, dataset.labels)
+
+    def label(image: Image) -> Labelled:
+        found = exported.predict(image)
+        return found.label, found.confidence
+
+    annotated = annotated_instances(samples, find_protocol(protocol, dataset.labels))
+    images, regions = _measured(track(samples, f"evaluating {split}"), annotated, dataset.labels, label)
+    card = exported.card
+    name = f"{card.model} as {exported.path.suffix} in {card.precision}"
+    conditions = Conditions(dataset.name, split, len(samples), name, card.size, offsets=card.offsets, protocol=protocol)
+    return evaluation_of(images, regions, dataset.labels, conditions)
+
+
+def _measured(
+    samples: Iterable[Sample],
+    annotated: Sequence[Path] | Sequence[None],
+    labels: LabelMap,
+    label: Callable[[Image], Labelled],
+) -> tuple[list[ImageResult], list[Region]]:
+    """What is counted of each sample, and what is suspicious in it. label: of an image, and its confidence."""
+    images, regions = [], []
+    for sample, file in zip(samples, annotated, strict=True):
+        predicted, confidence = label(sample.image)
+        instances = count_instances(file, sample.label, IDS[predicted]) if file else None
+        images.append(measure(sample.name, sample.label, predicted, labels, confidence=confidence, instances=instances))
+        regions += suspicious_regions(sample.label, predicted, confidence, name=sample.name, ignore=labels.ignore)
+    return images, regions
 
 
 def evaluation_of(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from itertools import product
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -77,11 +77,18 @@ class Network(nn.Module):
         if channels != self.mean.numel():
             raise UserError(f"the network takes images of {self.mean.numel()} channels, but these have {channels}")
         padded = self._padded((image - self.mean) / self.std)
-        answers = self._by_tiles(padded) if self.margin and not self.training else self._run(padded)
+        tiled = self.margin and not self.training
+        return [logits[..., :height, :width] for logits in self.of_padded(padded, tiled=bool(tiled))]
+
+    def of_padded(self, padded: Float[Tensor, "n c H W"], *, tiled: bool = False) -> list[Tensor]:
+        """What `outputs` gives for what is normalised and padded already, for all within the margin.
+
+        tiled: tile by tile, in less memory.
+        """
+        answers = self._by_tiles(padded) if tiled else self._run(padded)
         if self.offsets is not None and not self.training:
             answers = (answers[0] + self.offsets,)
-        inner = [side - 2 * self.margin for side in padded.shape[-2:]]
-        return [_resized(logits, inner)[..., :height, :width] for logits in answers]
+        return [_resized(logits, [side - 2 * self.margin for side in padded.shape[-2:]]) for logits in answers]
 
     def _run(self, padded: Tensor) -> tuple[Tensor, ...]:
         body = cast(Callable[[Tensor], Tensor | tuple[Tensor, ...]], self.body)
@@ -117,7 +124,7 @@ def _mirrored(image: Tensor, axis: int, padding: tuple[int, int]) -> Tensor:
     return image.index_select(axis, torch.from_numpy(places).to(image.device))
 
 
-def _resized(logits: Tensor, size: list[int]) -> Tensor:
+def _resized(logits: Tensor, size: list[Any]) -> Tensor:  # symbols, where torch.export follows it
     """Bilinear, in float32; where a gradient is wanted by two products of matrices, which give the same numbers.
 
     The gradient of torch's own kernel is slow on processors, and on GPUs not deterministic. Without one it is fastest

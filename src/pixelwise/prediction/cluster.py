@@ -22,10 +22,10 @@ from pixelwise.bundle import load_bundle
 from pixelwise.errors import UserError
 from pixelwise.machine import pick_device
 from pixelwise.prediction.files import Photo
-from pixelwise.prediction.labelling import View
 from pixelwise.prediction.many import Many
 from pixelwise.prediction.record import Record
 from pixelwise.prediction.shards import Shards, label_shard
+from pixelwise.prediction.view import View
 from pixelwise.prediction.writing import Wanted
 from pixelwise.progress import track
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from pixelwise.data import open_dataset
 from pixelwise.data.dataset import Entry
 from pixelwise.data.files.images import is_image
+from pixelwise.data.files.nifti_files import is_nifti
+from pixelwise.data.files.tiff_pages import is_stack
 from pixelwise.data.layouts import STREETS
 from pixelwise.errors import UserError
 from pixelwise.prediction.names import Names
@@ -118,3 +120,14 @@ def name_of(photo: Photo) -> str:
     if not isinstance(photo, Path):
         return photo.name
     return photo.name[: -len(PACKED)] if photo.name.lower().endswith(PACKED) else photo.stem
+
+
+def is_volume(path: Path) -> bool:
+    """Whether a file is a stack of slices: NIfTI by its name, or a TIFF of several pages of one size.
+
+    A GeoTIFF is none, and neither is a file that cannot be read, which is told when it is.
+
+    >>> is_volume(Path("scan.nii.gz")), is_volume(Path("street.jpg"))
+    (True, False)
+    """
+    return is_nifti(path) or (path.suffix.lower() in {".tif", ".tiff"} and is_stack(path))

@@ -14,9 +14,9 @@ from pixelwise.errors import UserError
 from pixelwise.files import replacing
 from pixelwise.labels import LabelMap
 from pixelwise.machine import reuse_memory
-from pixelwise.prediction.labelling import WHOLE, View
 from pixelwise.prediction.segmentation import shares_of
 from pixelwise.prediction.tiles import Tiles, label_rows
+from pixelwise.prediction.view import WHOLE, View
 
 SIDE = 256  # pixels of a tile of the file
 

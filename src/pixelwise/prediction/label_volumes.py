@@ -13,12 +13,12 @@ from pixelwise.errors import UserError
 from pixelwise.labels import LabelMap
 from pixelwise.prediction.files import Photo
 from pixelwise.prediction.label_files import write_palette_tiff
-from pixelwise.prediction.labelling import WHOLE, View
 from pixelwise.prediction.predict import predict
 from pixelwise.prediction.segmentation import shares_of
 from pixelwise.prediction.sources import OF_LABELS
 from pixelwise.prediction.stacks import as_photos, read_slices
 from pixelwise.prediction.tiles import Tiles
+from pixelwise.prediction.view import WHOLE, View
 from pixelwise.progress import track
 
 Slice = npt.NDArray[np.uint8]

@@ -10,9 +10,10 @@ from pixelwise.data.dataset import Image
 from pixelwise.data.files.geotiff import read_georeference
 from pixelwise.data.files.images import read_image, with_channels
 from pixelwise.errors import UserError
-from pixelwise.prediction.labelling import WHOLE, View, label_images, label_with_probabilities, paint_image
+from pixelwise.prediction.labelling import label_images, label_with_probabilities, paint_image
 from pixelwise.prediction.segmentation import Segmentation
 from pixelwise.prediction.tiles import Tiles, label_by_tiles
+from pixelwise.prediction.view import WHOLE, View
 
 
 def predict(

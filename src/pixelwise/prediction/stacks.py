@@ -13,7 +13,7 @@ from pixelwise.data.dataset import RGB, Image
 from pixelwise.data.files.file_content import content_of
 from pixelwise.data.files.images import as_bytes, list_images
 from pixelwise.data.files.nifti_files import Spacing, is_nifti, read_nifti, read_nifti_header
-from pixelwise.data.files.tiff_pages import is_stack, read_pages
+from pixelwise.data.files.tiff_pages import read_pages
 from pixelwise.errors import DataError, UserError
 from pixelwise.labels import IGNORE, Label
 from pixelwise.prediction.sources import LabelledPhotos, Masks, Source, masks_in
@@ -39,17 +39,6 @@ class Slices:
 
     def place(self, name: str) -> None:
         return None
-
-
-def is_volume(path: Path) -> bool:
-    """Whether a file is a stack of slices: NIfTI by its name, or a TIFF of several pages of one size.
-
-    A GeoTIFF is none, and neither is a file that cannot be read, which is told when it is.
-
-    >>> is_volume(Path("scan.nii.gz")), is_volume(Path("street.jpg"))
-    (True, False)
-    """
-    return is_nifti(path) or (path.suffix.lower() in {".tif", ".tiff"} and is_stack(path))
 
 
 def open_stack(path: Path, bundle: Bundle | None = None) -> Source:

@@ -26,7 +26,8 @@ from pixelwise.data.files.windows import Rows, rows_of
 from pixelwise.errors import UserError
 from pixelwise.models import Network, Painter
 from pixelwise.models.painter import color_logits
-from pixelwise.prediction.labelling import WHOLE, Labelled, View, answers_to, largest
+from pixelwise.prediction.labelling import Labelled, answers_to, largest
+from pixelwise.prediction.view import WHOLE, View
 from pixelwise.progress import track
 
 SIDE = 2048  # pixels of a tile that the network sees; larger ones need more memory, smaller ones more time

@@ -18,12 +18,13 @@ from pixelwise.data.files.file_content import UNREADABLE
 from pixelwise.errors import DataError, UserError, unknown
 from pixelwise.prediction.films import Camera, Film
 from pixelwise.prediction.footage import Footage
-from pixelwise.prediction.labelling import WHOLE, View, answers_to, labelled
+from pixelwise.prediction.labelling import answers_to, labelled
 from pixelwise.prediction.predict import image_for
 from pixelwise.prediction.segmentation import Segmentation, shares_of
 from pixelwise.prediction.smoothing import Smoothing
 from pixelwise.prediction.video_opening import open_film
 from pixelwise.prediction.video_output import KINDS, Output
+from pixelwise.prediction.view import WHOLE, View
 from pixelwise.progress import track_frames
 from pixelwise.stopping import stop_asked
 

@@ -13,7 +13,7 @@ from pixelwise.labels import Label
 from pixelwise.report.figures import drawing_uri, photo_uri
 
 if TYPE_CHECKING:  # loads torch, which a report does not need
-    import pixelwise.prediction
+    import pixelwise.prediction.segmentation
 
 Box = tuple[int, int, int, int]
 Mask = npt.NDArray[np.bool_]
@@ -31,7 +31,7 @@ class Example:
     The name of the segmentation is that of the image in the evaluation.
     """
 
-    segmentation: "pixelwise.prediction.Segmentation"
+    segmentation: "pixelwise.prediction.segmentation.Segmentation"
     truth: Label
 
 

@@ -11,7 +11,7 @@ import pydantic
 from PIL import Image as Pillow
 
 from pixelwise.labels import Color
-from pixelwise.prediction import Segmentation
+from pixelwise.prediction.segmentation import Segmentation
 from pixelwise.prediction.writing import PICTURES, PNG_EFFORT
 from pixelwise.serving.limits import Limits, Refusal
 

@@ -15,7 +15,7 @@ from typing import BinaryIO, Literal, TypeVar
 from pixelwise.bundle import Bundle
 from pixelwise.errors import UserError, unknown
 from pixelwise.machine import give_back_memory
-from pixelwise.prediction import Segmentation
+from pixelwise.prediction.segmentation import Segmentation
 from pixelwise.serving.answers import Asked, ClassOfModel, Health, ModelFacts, answer_of
 from pixelwise.serving.batching import Worker
 from pixelwise.serving.images import check, decode

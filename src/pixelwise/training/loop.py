@@ -15,7 +15,8 @@ from pixelwise.losses import combine, deeply_supervised, pixel_weight
 from pixelwise.machine import mixed_precision
 from pixelwise.metrics import confusion, mean_iou
 from pixelwise.models import Network, Painter
-from pixelwise.prediction.labelling import View, label_images, paint_image
+from pixelwise.prediction.labelling import label_images, paint_image
+from pixelwise.prediction.view import View
 from pixelwise.processes import count, own_slice, rank, total
 from pixelwise.training.adversarial import adversarial_step
 from pixelwise.training.batches import batch_of_step, chance

@@ -18,7 +18,8 @@ from torch.nn import functional as F
 
 from pixelwise.data import Split
 from pixelwise.models import Network
-from pixelwise.prediction.labelling import WHOLE, View, answers_to
+from pixelwise.prediction.labelling import answers_to
+from pixelwise.prediction.view import WHOLE, View
 from pixelwise.progress import track
 
 PIXELS = 1_000_000  # drawn in all, and no more than that of an image:
