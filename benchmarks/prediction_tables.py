@@ -30,6 +30,31 @@ def inference_table() -> str:
     return f"{table(heads, rows)}\n\n{result['what'].capitalize()}; {_machine(result)}."
 
 
+def runtimes_table() -> str:
+    """The shipped model in every runtime that it is exported for."""
+    result = load("bench_runtimes")
+    heads = (
+        "runtime", "ms per photo", "times as fast", "photos a second, file to mask", "size", "pixels as in float32",
+        "mean IoU", "lost",
+    )  # fmt: skip
+    best = result["figures"]["torch.export"]["mean IoU"]
+    rows = [
+        (
+            "`pixelwise` itself, in bf16" if way == "pixelwise" else way,
+            f"{one['ms']:.1f}",
+            f"{one['ratio']:.2f}",
+            f"**{one['photos/s']:.1f}**" if "photos/s" in one else "",
+            f"{one['bytes'] / 1e6:.1f} MB",
+            f"{100 * one['equal']:.2f} %",
+            f"{one['mean IoU']:.4f}",
+            f"{best - one['mean IoU']:+.4f}",
+        )
+        for way, one in result["figures"].items()
+    ]
+    said = f"{result['what']}. Lost: of the mean IoU in float32. {_machine(result)}."
+    return f"{table(heads, rows)}\n\n{said}"
+
+
 def tiles_table() -> str:
     """Tile by tile against the whole at once."""
     result = load("bench_tiles")

@@ -306,6 +306,7 @@ TABLES = {
     "data": data_table,
     "fuzz": fuzz_table,
     "inference": prediction_tables.inference_table,
+    "runtimes": prediction_tables.runtimes_table,
     "tiles": prediction_tables.tiles_table,
     "smoothing": prediction_tables.smoothing_table,
     "load": prediction_tables.load_table,

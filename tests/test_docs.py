@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 COMMANDS = (
     *("demo", "check", "models", "plan", "train", "evaluate", "compare"),
-    *("predict", "regions", "surfaces", "serve", "import-keras"),
+    *("predict", "regions", "surfaces", "serve", "export", "import-keras"),
 )
 
 BUDGET = re.compile(r"budget=(\"[^\"]*\"|[\d.]+)")

@@ -67,22 +67,22 @@ def export(  # noqa: PLR0913 - one parameter per option
     found = trained.export(output, images=images or None, half=half, int8=ranges)
     if dataset and int8:
         scores = [api.evaluate(one, dataset, split).mean_iou for one in (trained, output)]
+    size = sum(part.stat().st_size for part in parts_of(output))
     if as_json:
         agreement = [asdict(one) for one in found]
-        known = {"file": str(output), "bytes": _size(output), "agreement": agreement}
+        known = {"file": str(output), "bytes": size, "agreement": agreement}
         print(json.dumps(known | {"mean_iou": {"model": scores[0], "file": scores[1]} if scores else None}))
         return
     _show(found)
     if scores:
         before, after = scores
         print(f"mean IoU on the {split} split: {before:.4f} by the model, {after:.4f} in int8: {after - before:+.4f}")
-    print(f"written: {output}, {_size(output) / 1e6:.1f} MB")
+    print(f"written: {output}, {size / 1e6:.1f} MB")
 
 
-def _size(output: Path) -> int:
-    """Bytes, with those of an .xml file's weights."""
-    parts = [output, *([output.with_suffix(".bin")] if output.suffix == ".xml" else [])]
-    return sum(part.stat().st_size for part in parts)
+def parts_of(output: Path) -> list[Path]:
+    """The file, and that of an .xml file's weights."""
+    return [output, *([output.with_suffix(".bin")] if output.suffix == ".xml" else [])]
 
 
 def _images(split: "Split", count: int) -> "list[Image]":

@@ -166,7 +166,7 @@ def compare(bundle: Bundle, run: Run, images: Sequence[Image]) -> list[Agreement
 def _compared(bundle: Bundle, run: Run, images: Sequence[Image]) -> Agreement:
     together = np.stack(images)
     labels, shares = run(together)
-    true = [_original(bundle, image, "fp32") for image in images]
+    true = [original(bundle, image, "fp32") for image in images]
     equal = [np.mean(label == one) for label, (one, _) in zip(labels, true, strict=True)]
     difference = max(np.abs(share - one).max() for share, (_, one) in zip(shares, true, strict=True))
     return Agreement(
@@ -174,11 +174,11 @@ def _compared(bundle: Bundle, run: Run, images: Sequence[Image]) -> Agreement:
         float(np.mean(equal)),
         float(difference),
         _milliseconds(lambda: run(together[:1])),
-        _milliseconds(lambda: _original(bundle, images[0], "auto")),
+        _milliseconds(lambda: original(bundle, images[0], "auto")),
     )
 
 
-def _original(bundle: Bundle, image: Image, precision: str) -> tuple[Any, Any]:
+def original(bundle: Bundle, image: Image, precision: str) -> tuple[Any, Any]:
     """Label and probabilities by the model itself, as `label_images` has it. precision: as of `precision_of`."""
     seen = torch.tensor(to_working_size(image, bundle.size)).permute(2, 0, 1)[None]
     with torch.inference_mode():
