@@ -165,8 +165,8 @@ def main() -> None:
     height, width = read_image(PHOTOS[0]).shape[:2]
     versions = f"ONNX Runtime {onnxruntime.__version__}, OpenVINO {openvino.__version__.split('-')[0]}"
     result = {
-        "what": f"The model that ships, photos of {height}x{width}; speed: medians of {rounds} rounds of {len(PHOTOS)} photos; "
-        f"accuracy: CamVid's {len(data.val)} validation images; {versions}",
+        "what": f"The model that ships, photos of {height}x{width}; speed: medians of {rounds} rounds of {len(PHOTOS)} "
+        f"photos; accuracy: CamVid's {len(data.val)} validation images; {versions}",
         "environment": describe(torch.device("cpu")),
         "figures": {way: known[way] | times[way] for way in known},
     }

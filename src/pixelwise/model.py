@@ -176,11 +176,11 @@ def file_of(path: str | Path) -> Path:
 
 
 def is_model(path: str) -> bool:
-    """Whether `load` is meant to take it: one that ships or lies on the hub, a .safetensors file, a run folder.
+    """Whether a model is meant: one that ships or lies on the hub, a .safetensors file, a run folder, or an exported one.
 
     >>> is_model("street"), is_model("hf://user/name"), is_model("street.jpg")
     (True, True, False)
     """
     place = Path(path)
     run = any((place / name).exists() for name in (BEST, RECIPE))
-    return path in shipped() or is_hub(path) or place.suffix == ".safetensors" or run
+    return path in shipped() or is_hub(path) or place.suffix == ".safetensors" or run or is_exported(path)

@@ -51,6 +51,7 @@ def export(  # noqa: PLR0913 - one parameter per option
     """
     from pixelwise import api
     from pixelwise.data.files.images import read_image
+    from pixelwise.evaluation import check_classes
 
     if int8 and not data:
         raise UserError("--int8: needs images as those that it will see; add --data and the model's training data")
@@ -61,6 +62,8 @@ def export(  # noqa: PLR0913 - one parameter per option
     images = [read_image(photo, trained.bundle.format) for photo in photos or []]
     ranges, scores = None, []
     if dataset:
+        if int8:
+            check_classes(trained.labels, dataset.labels)
         split = api.default_split(dataset)
         images = _images(dataset.split(split), COMPARED)
         ranges = _images(dataset.train or dataset.split(split), CALIBRATING) if int8 else None

@@ -21,10 +21,12 @@ from pixelwise.export.card import Card
 from pixelwise.export.files import put_card, trace, write_onnx, write_openvino, write_torch
 from pixelwise.export.graph import LabelImages
 from pixelwise.export.quantizing import quantize
+from pixelwise.export.quiet import quiet
 from pixelwise.export.runtime import Run, open_exported
 from pixelwise.files import replacing
 from pixelwise.machine import mixed_precision
 from pixelwise.prediction.labelling import to_working_size
+from pixelwise.progress import say
 
 ENDINGS = (".onnx", ".xml", ".pt2")
 LEAST = 0.999  # share of pixels that must be of the same class in float32
@@ -70,6 +72,7 @@ def export(
     kind = path.suffix.lower()
     _check(path, kind, half=half, int8=int8)
     graph = LabelImages(_on_processor(bundle))
+    say(f"{path}: following the network's graph, some seconds ...")
     card = card_of(bundle, "int8" if int8 else "float16" if half else "float32")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / f"model{kind}"
@@ -77,6 +80,7 @@ def export(
             write_torch(trace(graph), file, card)
         else:
             _write_for_runtime(graph, file, card, half=half, int8=int8)
+        say(f"{path}: run beside the model ...")
         try:
             found = compare(bundle, opened(file), two_sizes(images or example_images(bundle)))
         except RuntimeError as error:  # OpenVINO's
@@ -147,7 +151,8 @@ def opened(path: Path) -> Run:
     """What runs an exported file: (n, h, w, c) uint8 -> label, probabilities."""
     if path.suffix != ".pt2":
         return open_exported(path).run
-    module = torch.export.load(path).module()
+    with quiet():  # torch misses symbols that it has itself left out
+        module = torch.export.load(path).module()
 
     def run(images: Image) -> tuple[Any, Any]:
         with torch.inference_mode():

@@ -1,6 +1,5 @@
 """The graph of a model as a file of each kind, with its card inside."""
 
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import torch
 from pixelwise.errors import UserError
 from pixelwise.export.card import KEY, Card
 from pixelwise.export.graph import LabelImages
+from pixelwise.export.quiet import quiet
 from pixelwise.export.runtime import INSTALL
 
 EXAMPLE = (2, 100, 140)  # images of this size are followed through the graph; any other will do
@@ -24,8 +24,7 @@ def trace(graph: LabelImages) -> torch.export.ExportedProgram:
 
 def write_torch(program: torch.export.ExportedProgram, path: Path, card: Card) -> None:
     """A .pt2 file. torch.export.load runs no code of it, but reads parts with pickle: take it from no stranger."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with quiet():
         torch.export.save(program, path, extra_files={f"{KEY}.json": card.model_dump_json()})
 
 
@@ -36,8 +35,7 @@ def write_onnx(program: torch.export.ExportedProgram, path: Path, card: Card) ->
         import onnxscript  # noqa: F401 - torch needs it
     except ImportError as error:
         raise UserError(f"{path}: needs onnx and onnxscript; run `{INSTALL}`") from error
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of torch about its own insides
+    with quiet():  # torch warns of its own insides
         made: Any = torch.onnx.export(
             program, input_names=["image"], output_names=["label", "probabilities"], dynamo=True, verbose=False
         )

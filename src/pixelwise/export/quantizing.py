@@ -4,13 +4,13 @@ Static quantisation (Jacob et al. 2018, https://arxiv.org/abs/1712.05877): filte
 channels, what they give in one range for all, from the least to the largest value that the images gave.
 """
 
-import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from pixelwise.data.dataset import Image
 from pixelwise.errors import UserError
+from pixelwise.export.quiet import quiet
 from pixelwise.export.runtime import INSTALL
 
 QUANTIZED = ("Conv", "ConvTranspose", "Relu", "MaxPool", "Concat", "Resize", "Add")
@@ -29,9 +29,7 @@ def quantize(path: Path, target: Path, images: Sequence[Image]) -> None:
     nodes = onnx.load(path).graph.node
     convolutions = [place for place, node in enumerate(nodes) if node.op_type in QUANTIZED[:2]]
     between = nodes[convolutions[0] : convolutions[-1] + 1]
-    quiet = logging.getLogger().manager.disable
-    logging.disable(logging.WARNING)  # it wants a step done first that the export has done
-    try:
+    with quiet():  # it wants a step done first that the export has done
         quantize_static(
             path,
             target,
@@ -43,8 +41,6 @@ def quantize(path: Path, target: Path, images: Sequence[Image]) -> None:
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod.MinMax,
         )
-    finally:
-        logging.disable(quiet)
 
 
 class _Reader:
