@@ -176,7 +176,7 @@ def file_of(path: str | Path) -> Path:
 
 
 def is_model(path: str) -> bool:
-    """Whether a model is meant: one that ships or lies on the hub, a .safetensors file, a run folder, or an exported one.
+    """Whether a model is meant: one that ships or lies on the hub, a .safetensors file, a run folder, an exported one.
 
     >>> is_model("street"), is_model("hf://user/name"), is_model("street.jpg")
     (True, True, False)
