@@ -101,18 +101,24 @@ def files_below(folder: Path) -> Iterator[str]:
 def quick(line: str) -> str:
     """A command line of the documents with what makes it long made short; all else is as a person types it.
 
-    `pixelwise plan` and `pixelwise train` get one epoch of tiny crops in the place of budget, epochs, size, batch.
-    `pixelwise demo` gets six seconds, enough on a busy machine, for `tiny_demo` has made its scenes few and small.
+    `pixelwise plan` and `pixelwise train` get one epoch of tiny crops in the place of budget, epochs, size, batch,
+    and a narrow network where they begin without weights.
+    `pixelwise demo` gets six seconds, enough on a busy machine, for `tiny_demo` has made its scenes few and small;
+    `--count` writes eight, which are of full size.
     `pixelwise models` measures no times, for which it takes a second for each model.
     `pixelwise serve` looks whether it could listen, at a free port, and stops.
     """
     words = shlex.split(line, comments=True)
     if words[1] in ("plan", "train") and not {"--resume", "--recipe", "--help"} & set(words):
-        return shlex.join([*_without(words, "--budget", "--epochs", "--size", "--batch"), "--epochs", "1", *TINY])
+        narrow = [] if "--weights" in words else ["--option", "width=4"]
+        words = _without(words, "--budget", "--epochs", "--size", "--batch")
+        return shlex.join([*words, "--epochs", "1", *TINY, *narrow])
     if words[1] == "models" and "--no-speed" not in words:
         return shlex.join([*words, "--no-speed"])
     if words[1] == "serve" and "--help" not in words:
         return shlex.join([*_without(words, "--port"), "--port", "0", "--check"])
+    if words[1] == "demo" and "--count" in words:
+        return shlex.join([*_without(words, "--count"), "--count", "8"])
     if words[1] == "demo" and "--write" not in words and "--help" not in words:
         return shlex.join([*_without(words, "--budget"), "--budget", "6s"])
     return shlex.join(words)

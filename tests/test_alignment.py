@@ -91,7 +91,8 @@ def test_what_cannot_be_said_is_not_suspect() -> None:
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="the real data of shared/data is not here")
 def test_three_camvid_masks_that_changed_places_are_found() -> None:
-    samples = [open_dataset(str(DATA / "camvid")).train[index] for index in range(0, 360, 15)]
+    train = open_dataset(str(DATA / "camvid")).train
+    samples = [train[index] for index in range(0, 360, 15)]
     labels = [sample.label for sample in samples]
     assert suspects([edge_agreement(sample.image, sample.label) for sample in samples]) == []
     labels[3], labels[10], labels[17] = labels[10], labels[17], labels[3]

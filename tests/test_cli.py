@@ -71,7 +71,9 @@ def test_runs_of_one_day_get_folders_of_their_own_and_are_never_overwritten(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for number in ("", "-2"):
-        answer = pixelwise("train", small_folder, "--epochs", 0.5, "--model", "segnet", *TINY, "--json")
+        answer = pixelwise(
+            "train", small_folder, "--epochs", 0.5, "--model", "segnet", "--option", "width=4", *TINY, "--json"
+        )
         assert json.loads(answer.out)["run"].endswith(f"_segnet_small_streets{number}")
 
 

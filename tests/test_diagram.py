@@ -4,6 +4,7 @@ import re
 import runpy
 import subprocess
 import sys
+from functools import cache
 from itertools import combinations
 from pathlib import Path
 from xml.etree import ElementTree
@@ -20,13 +21,18 @@ ROOT = Path(__file__).parents[1]
 NAMESPACE = "{http://www.w3.org/2000/svg}"
 
 
+@cache
+def stages_of(model: str, height: int = 352, width: int = 480) -> list[Stage]:
+    return stages(on_meta(model, 11), (height, width))
+
+
 def boxes_of(model: str, height: int = 352, width: int = 480) -> list[Box]:
-    return place(stages(on_meta(model, 11), (height, width)), WIDTH - RIGHT)
+    return place(stages_of(model, height, width), WIDTH - RIGHT)
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_every_block_is_drawn_with_its_name_and_channels_and_every_convolution_as_a_slab(model: str) -> None:
-    seen = stages(on_meta(model, 11), (352, 480))
+    seen = stages_of(model)
     drawn = ElementTree.fromstring(draw_network(seen, "title", "subtitle"))
     texts = [text.text for text in drawn.iter(f"{NAMESPACE}text")]
     assert texts[:2] == ["title", "subtitle"]
@@ -74,7 +80,7 @@ def test_more_channels_are_wider_and_higher_maps_higher() -> None:
 
 def test_skips_are_copies_indices_are_dashed_and_additions_are_signs() -> None:
     def drawn(model: str) -> str:
-        return draw_network(stages(on_meta(model, 11), (352, 480)), model)
+        return draw_network(stages_of(model), model)
 
     assert drawn("unet").count("<title>a copy of down.") == 4
     assert "dasharray" not in drawn("unet")

@@ -201,7 +201,9 @@ def test_photos_with_a_flat_half_are_no_pairs(tmp_path: Path, scenes: list[Sampl
     sky = np.broadcast_to(ramp[:, None], scenes[0].image.shape)
     for name, flat in {"wall": np.full_like(scenes[0].image, 200), "sky": sky}.items():
         for side in (1, -1):
-            folder = write(tmp_path / f"{name}{side}", [np.hstack([flat, one.image][::side]) for one in scenes], ending)
+            folder = write(
+                tmp_path / f"{name}{side}", [np.hstack([flat, one.image][::side]) for one in scenes[:4]], ending
+            )
             assert_not_claimed(folder)
 
 

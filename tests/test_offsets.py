@@ -97,7 +97,8 @@ def test_a_run_says_what_its_offsets_brought_and_its_file_keeps_them(trained: pw
 
 
 def test_without_offsets_the_score_is_that_of_the_last_validation(tmp_path: Path, streets: Dataset) -> None:
-    model = pw.train(streets, size=(64, 80), run=tmp_path / "run", steps=10, validations=1, offsets=False)
+    quick = {"options": {"width": 4}, "steps": 10, "validations": 1}
+    model = pw.train(streets, size=(64, 80), run=tmp_path / "run", offsets=False, **quick)
     assert model.evaluation
     assert model.bundle.network.offsets is None
     assert not model.evaluation.conditions.offsets

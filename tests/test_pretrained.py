@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from torchvision.models import squeezenet1_0
 
 import pixelwise as pw
+from pixelwise.data import Dataset
 from pixelwise.errors import UserError
 from pixelwise.labels import CAMVID11
 from pixelwise.models import build_network
@@ -266,15 +267,15 @@ def test_a_model_of_the_same_kind_gives_all_that_has_the_same_shape() -> None:
         assert torch.equal(network.mean, same.mean)
 
 
-def test_a_network_without_an_encoder_starts_from_a_model_of_its_kind(tmp_path: Path) -> None:
-    small = {"width": 2}
-    first = pw.train("streets", "street", size=(32, 64), steps=2, options=small, run=tmp_path / "first")
+def test_a_network_without_an_encoder_starts_from_a_model_of_its_kind(tmp_path: Path, small: Dataset) -> None:
+    options = {"width": 2}
+    first = pw.train(small, "street", size=(32, 64), steps=2, options=options, run=tmp_path / "first")
     again = pw.train(
-        "streets",
+        small,
         "street",
         size=(32, 64),
         steps=1,
-        options=small,
+        options=options,
         weights=str(tmp_path / "first" / "best.safetensors"),
         run=tmp_path / "again",
         learning_rate=1e-9,

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 import torch
-from command_line import RUN_FOLDER, content
+from command_line import RUN_FOLDER, content, pixelwise
 from torch import nn
 
 from pixelwise import api
@@ -121,15 +121,13 @@ def test_every_image_is_validated_by_one_process_and_none_twice(
 
 def test_two_processes_count_what_one_does(two: Path, small_folder: Path, tmp_path: Path) -> None:
     words = ["evaluate", str(two), str(small_folder), "--device", "cpu"]
-    alone = subprocess.run(
-        [sys.executable, "-m", "pixelwise", *words, "--json"], capture_output=True, text=True, check=True
-    )
+    alone = json.loads(pixelwise(*words, "--json").out)
     rows = tmp_path / "rows.csv"
     both = subprocess.run(
         [*torchrun(), *words, "--json", "--rows", str(rows)], capture_output=True, text=True, check=True
     )
-    assert json.loads(both.stdout) == json.loads(alone.stdout)
-    assert len(rows.read_text().splitlines()) == 1 + json.loads(alone.stdout)["conditions"]["images"]
+    assert json.loads(both.stdout) == alone
+    assert len(rows.read_text().splitlines()) == 1 + alone["conditions"]["images"]
 
 
 def test_what_cannot_be_shared_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,6 @@
 
 import importlib.util
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -26,10 +25,6 @@ def record() -> ModuleType:
     return module
 
 
-def said(*words: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run([sys.executable, str(FILE), *words], capture_output=True, text=True, check=False)
-
-
 def test_every_command_of_record_is_one_that_pixelwise_takes(record: ModuleType) -> None:
     commands = typer.main.get_command(app).commands
     for one in record.RECORDS:
@@ -48,13 +43,20 @@ def test_runs_of_record_have_names_and_commands_of_their_own(record: ModuleType)
         assert len(set(every)) == len(every)
 
 
-def test_what_is_owed_is_what_has_no_result_and_is_listed(record: ModuleType) -> None:
+def test_what_is_owed_is_what_has_no_result_and_is_listed(
+    record: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     owed = {one.name for one in record.RECORDS if not (record.RESULTS / f"{one.name}.json").exists()}
-    lines = said("--list").stdout.splitlines()
+    monkeypatch.setattr(sys, "argv", ["record.py", "--list"])
+    record.main()
+    lines = capsys.readouterr().out.splitlines()
     assert {line.split(": ")[1].removesuffix(" (needs a GPU)") for line in lines} == owed
 
 
-def test_a_name_that_no_run_has_is_refused() -> None:
-    answer = said("no_such_run")
-    assert answer.returncode == 2
-    assert "there is no no_such_run; --list shows what is owed" in answer.stderr
+def test_a_name_that_no_run_has_is_refused(
+    record: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["record.py", "no_such_run"])
+    with pytest.raises(SystemExit, match="2"):
+        record.main()
+    assert "there is no no_such_run; --list shows what is owed" in capsys.readouterr().err
