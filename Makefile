@@ -4,12 +4,15 @@ VENV := .venv
 RUN := $(VENV)/bin
 INSTALL := $(RUN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint format bench docs fuzz record parity clean
+.PHONY: demo test coverage lint format bench docs fuzz record parity clean
 
 demo: $(VENV)/demo.done  ## watch a U-Net learn to label streets
 	$(RUN)/pixelwise demo
 
 test: $(VENV)/dev.done lint  ## everything that must hold
+	$(RUN)/python -m pytest --doctest-modules -q -n 2
+
+coverage: $(VENV)/dev.done  ## the same tests, and which lines none of them runs; half as long again
 	$(RUN)/python -m pytest --cov --cov-report=term-missing --doctest-modules -q -n 2
 
 lint: $(VENV)/dev.done  ## format, style, types, layers

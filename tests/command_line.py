@@ -15,6 +15,10 @@ from pixelwise.data import Dataset, Split
 from pixelwise.data.layouts.streets_default import streets
 from pixelwise.labels import CAMVID11
 
+COMMANDS = (
+    *("demo", "check", "models", "plan", "train", "evaluate", "compare"),
+    *("predict", "regions", "surfaces", "serve", "export", "import-keras"),
+)
 TINY = ("--size", "32x64", "--batch", "2")
 RUN_FOLDER = [
     "best.safetensors",

@@ -11,15 +11,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from command_line import pixelwise, quick, typed
+from command_line import COMMANDS, pixelwise, quick, typed
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-COMMANDS = (
-    *("demo", "check", "models", "plan", "train", "evaluate", "compare"),
-    *("predict", "regions", "surfaces", "serve", "export", "import-keras"),
-)
-
 BUDGET = re.compile(r"budget=(\"[^\"]*\"|[\d.]+)")
 SHORT = "epochs=1, size=(32, 64)"
 

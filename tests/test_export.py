@@ -136,6 +136,26 @@ def test_a_damaged_onnx_file_is_one_line(tmp_path: Path, onnx_file: Path) -> Non
     assert "damaged" in refused("predict", tmp_path / "cut.onnx", tmp_path / "a.png")
 
 
+def test_files_of_other_programs_and_damaged_metadata_are_one_line(tmp_path: Path, onnx_file: Path) -> None:
+    for card, said in (("", "was not exported by pixelwise"), ('{"names": []}', "metadata is damaged")):
+        model = onnx.load(onnx_file)
+        onnx.helper.set_model_props(model, {"pixelwise": card})
+        onnx.save(model, tmp_path / "other.onnx")
+        with pytest.raises(UserError, match=said):
+            open_exported(tmp_path / "other.onnx")
+    (tmp_path / "alone.xml").write_text("<net/>")
+    with pytest.raises(UserError, match="its .bin is not beside it"):
+        open_exported(tmp_path / "alone.xml")
+    with pytest.raises(UserError, match="convert it"):
+        open_exported(onnx_file).predict(np.zeros((4, 4, 3), np.float32))
+
+
+def test_stacks_of_slices_are_left_to_the_model(tmp_path: Path, onnx_file: Path) -> None:
+    pages = [Pillow.fromarray(render(0, index, height=40, width=60)[0]) for index in range(2)]
+    pages[0].save(tmp_path / "stack.tif", save_all=True, append_images=pages[1:])
+    assert "is a stack of slices" in pixelwise("predict", onnx_file, tmp_path / "stack.tif").err
+
+
 def test_predict_with_an_onnx_file_does_not_import_torch(tmp_path: Path, onnx_file: Path) -> None:
     Pillow.fromarray(render(0, 0, height=40, width=60)[0]).save(tmp_path / "a.png")
     words = ["pixelwise", "predict", str(onnx_file), str(tmp_path / "a.png"), "--output", str(tmp_path / "out")]

@@ -6,12 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from command_line import pixelwise, quick, typed
+from command_line import COMMANDS, pixelwise, quick, typed
 
-COMMANDS = (
-    *("demo", "check", "models", "plan", "train", "evaluate", "compare"),
-    *("predict", "regions", "surfaces", "serve", "import-keras"),
-)
 SLOW = ("torch", "cv2", "numpy", "jinja2", "PIL")
 
 
