@@ -29,9 +29,9 @@ import pixelwise as pw
 from pixelwise.cli.export import CALIBRATING, parts_of
 from pixelwise.data.dataset import Image, Split
 from pixelwise.data.files.images import read_image
+from pixelwise.data.sampling import even_sample
 from pixelwise.export.export import opened, original
 from pixelwise.export.many import ManyExported
-from pixelwise.export.quantizing import spread
 from pixelwise.export.runtime import open_exported
 from pixelwise.machine import describe, reuse_memory
 from pixelwise.metrics import confusion, iou, mean_over_present
@@ -58,7 +58,7 @@ Label = Callable[[Image], np.ndarray]
 def export_all(folder: Path, train: Split) -> dict[str, Path]:
     """Way -> file."""
     model = pw.load("street", "cpu")
-    ranges = [sample.image for sample in spread(train, CALIBRATING)]
+    ranges = [sample.image for sample in even_sample(train, CALIBRATING)]
     files = {way: folder / name for way, name in FILES.items()}
     for way, file in files.items():
         model.export(file, half="float16" in way, int8=ranges if "int8" in way else None)

@@ -89,9 +89,9 @@ def parts_of(output: Path) -> list[Path]:
 
 
 def _images(split: "Split", count: int) -> "list[Image]":
-    from pixelwise.export.quantizing import spread
+    from pixelwise.data.sampling import even_sample
 
-    return [sample.image for sample in spread(split, count)]
+    return [sample.image for sample in even_sample(split, count)]
 
 
 def _show(found: "Sequence[Agreement]") -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pixelwise.cli.options import AsJson, Device
-from pixelwise.cli.predict_exported import check_options, is_exported, predict_exported, wanted_of
+from pixelwise.cli.predict_exported import check_options, predict_exported, wanted_of
 from pixelwise.cli.predict_ray import Engine, Workers, predict_ray, wants_ray
 from pixelwise.cli.predict_video import Every, Seconds, Smooth
 from pixelwise.cli.views import Flip, Overlap, Scale, Scales, Tile, tiles_of, view_of
@@ -71,6 +71,8 @@ def predict(  # noqa: PLR0913 - one parameter per option
 
     MODEL may be an exported .onnx or .xml file, which needs no torch and labels photos whole.
     """
+    from pixelwise.export.runtime import is_exported
+
     show = {"as_json": as_json, "json_lines": json_lines}
     if is_exported(words[0]):
         others = {"--tile": tile, "--overlap": overlap, "--scale": scale, "--flip": flip, "--scales": scales}

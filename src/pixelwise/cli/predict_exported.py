@@ -11,13 +11,6 @@ if TYPE_CHECKING:
     from pixelwise.prediction.writing import Wanted
 
 
-def is_exported(word: str) -> bool:
-    """Whether a word is that of an exported model."""
-    from pixelwise.export.runtime import is_exported
-
-    return is_exported(word)
-
-
 def check_options(names: Sequence[str]) -> None:
     """names: of options that were given and are of models that are not exported. Raises UserError where there are."""
     if names:

@@ -52,14 +52,3 @@ class _Reader:
     def get_next(self) -> dict[str, Any] | None:
         image = next(self.coming, None)
         return None if image is None else {"image": image[None]}
-
-
-def spread(images: Sequence[Any], count: int) -> list[Any]:
-    """Some of many, evenly from the first to the last.
-
-    >>> spread("abcdefghij", 4), spread("abc", 4)
-    (['a', 'd', 'g', 'j'], ['a', 'b', 'c'])
-    """
-    if len(images) <= count:
-        return list(images)
-    return [images[round(place * (len(images) - 1) / (count - 1))] for place in range(count)]

@@ -10,7 +10,7 @@ import numpy as np
 
 from pixelwise.data.dataset import Format, Image
 from pixelwise.data.files.geotiff import read_georeference
-from pixelwise.data.files.images import read_image, with_channels
+from pixelwise.data.files.images import as_image
 from pixelwise.errors import UserError
 from pixelwise.export.card import KEY, Card, read_card
 from pixelwise.labels import LabelMap
@@ -26,8 +26,6 @@ class Exported:
     run: images of one size -> their labels and probabilities. card: what the file says of itself. `open_exported` opens
     one.
     """
-
-    paints_photos = False
 
     def __init__(self, path: Path, run: Run, card: Card) -> None:
         self.path, self.run, self.card = path, run, card
@@ -45,7 +43,7 @@ class Exported:
         name: of the photo; else that of the file. probabilities: whether those of all classes are kept.
         Raises UserError where the file cannot be read, or the array is no such image.
         """
-        seen = self._image(photo)
+        seen = np.ascontiguousarray(as_image(photo, Format(self.card.channels, self.card.bits)))
         label, shares = self.run(seen[None])
         everyone = np.asarray(shares[0], np.float32)
         file = Path(photo) if isinstance(photo, str | Path) else None
@@ -58,17 +56,6 @@ class Exported:
             everyone if probabilities else None,
             read_georeference(file) if file else None,
         )
-
-    def _image(self, photo: str | Path | Image) -> Image:
-        channels = self.card.channels
-        if isinstance(photo, str | Path):
-            return read_image(Path(photo), Format(channels, self.card.bits))
-        sound = photo.ndim == 3 and photo.dtype == np.uint8 and photo.size
-        seen = with_channels(photo, channels) if sound else None
-        if seen is None:
-            wanted = f"(height, width, {channels}) uint8"
-            raise UserError(f"an image is {wanted}, but this is {photo.shape} {photo.dtype}; convert it")
-        return np.ascontiguousarray(seen)
 
     def __repr__(self) -> str:
         return f"Exported({self.path}, {self.card.model}, {len(self.labels)} classes, {self.card.precision})"

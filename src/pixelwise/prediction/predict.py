@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-import numpy as np
 from PIL import Image as Pillow
 
 from pixelwise.bundle import Bundle
 from pixelwise.data.dataset import Image
 from pixelwise.data.files.geotiff import read_georeference
-from pixelwise.data.files.images import read_image, with_channels
+from pixelwise.data.files.images import as_image
 from pixelwise.errors import UserError
 from pixelwise.prediction.labelling import label_images, label_with_probabilities, paint_image
 from pixelwise.prediction.segmentation import Segmentation
@@ -35,7 +34,7 @@ def predict(
     """
     if bundle.paints_photos:
         raise UserError(f"this {bundle.model} paints photos from coloured labels, and labels none; use its `paint`")
-    seen = image_for(bundle, photo)
+    seen = as_image(photo, bundle.format)
     name = name or (Path(photo).stem if isinstance(photo, str | Path) else "image")
     everyone = None
     if tiles and probabilities:
@@ -57,17 +56,4 @@ def paint(bundle: Bundle, image: str | Path | Image) -> Pillow.Image:
     """
     if bundle.painter is None:
         raise UserError(f"{bundle.model} does not paint; use `predict`, whose answer has a `.color()`")
-    return Pillow.fromarray(paint_image(bundle.painter, image_for(bundle, image), bundle.size))
-
-
-def image_for(bundle: Bundle, image: str | Path | Image) -> Image:
-    """An image, from a file or an array, with the channels that the model wants. Raises UserError as `predict` does."""
-    if isinstance(image, str | Path):
-        image = read_image(Path(image), bundle.format)
-    channels = bundle.format.channels
-    sound = image.ndim == 3 and image.dtype == np.uint8 and image.size
-    seen = with_channels(image, channels) if sound else None
-    if seen is None:
-        wanted = f"(height, width, {channels}) uint8{' RGB' * (channels == 3)}"
-        raise UserError(f"an image is {wanted}, but this is {image.shape} {image.dtype}; convert it")
-    return seen
+    return Pillow.fromarray(paint_image(bundle.painter, as_image(image, bundle.format), bundle.size))

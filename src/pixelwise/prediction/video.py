@@ -15,11 +15,11 @@ from torch import Tensor
 from pixelwise.bundle import Bundle
 from pixelwise.data.dataset import Image
 from pixelwise.data.files.file_content import UNREADABLE
+from pixelwise.data.files.images import as_image
 from pixelwise.errors import DataError, UserError, unknown
 from pixelwise.prediction.films import Camera, Film
 from pixelwise.prediction.footage import Footage
 from pixelwise.prediction.labelling import answers_to, labelled
-from pixelwise.prediction.predict import image_for
 from pixelwise.prediction.segmentation import Segmentation, shares_of
 from pixelwise.prediction.smoothing import Smoothing
 from pixelwise.prediction.video_opening import open_film
@@ -160,7 +160,7 @@ class Labelling:
 
     def _label(self, image: Image) -> Segmentation:
         bundle = self.bundle
-        [answer] = answers_to(bundle.network, [image_for(bundle, image)], bundle.size, view=self.filming.view)
+        [answer] = answers_to(bundle.network, [as_image(image, bundle.format)], bundle.size, view=self.filming.view)
         with torch.inference_mode():
             label, confidence = labelled(bundle.network, self._smoothed(answer, image), image.shape)
         self.counts += np.bincount(label.ravel(), minlength=len(self.counts))

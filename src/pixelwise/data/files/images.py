@@ -12,7 +12,7 @@ from pixelwise.data.dataset import RGB, Format, Image
 from pixelwise.data.files.file_content import MOST_PIXELS, content_of
 from pixelwise.data.files.image_files import Numbers, read_header, read_numbers
 from pixelwise.data.sampling import even_sample
-from pixelwise.errors import DataError
+from pixelwise.errors import DataError, UserError
 from pixelwise.labels import IGNORE
 
 __all__ = [
@@ -113,6 +113,21 @@ def wrong_channels(path: Path, image: Image, format: Format) -> DataError:
     """The error for an image with channels that cannot be converted."""
     what = f"has {image.shape[2]} channel{'s' * (image.shape[2] > 1)} where {format.channels} are wanted"
     return DataError(path, what, "convert it or remove it", "channels")
+
+
+def as_image(image: str | Path | Image, format: Format) -> Image:
+    """An image, of a file or an array, as a model wants it. format: its channels, and the bits of files' values.
+
+    Raises UserError where the file cannot be read, or the array is no (h, w, c) uint8 with as many channels.
+    """
+    if isinstance(image, str | Path):
+        image = read_image(Path(image), format)
+    sound = image.ndim == 3 and image.dtype == np.uint8 and image.size
+    seen = with_channels(image, format.channels) if sound else None
+    if seen is None:
+        wanted = f"(height, width, {format.channels}) uint8{' RGB' * (format.channels == 3)}"
+        raise UserError(f"an image is {wanted}, but this is {image.shape} {image.dtype}; convert it")
+    return seen
 
 
 def with_channels(image: Image, channels: int) -> Image | None:
