@@ -56,6 +56,9 @@ class Record:
 # Every model under one recipe: 20 passes over CamVid's 367 training images, crops of 256x352, seed 0, no GPU.
 ALIKE = "--size 256x352 --epochs 20"
 SQUEEZENET = "--weights ../shared/data/weights/squeezenet1_0_imagenet.safetensors"
+# Written by benchmarks/imagenet_weights.py.
+LITE0 = "--option encoder=efficientnet_lite0 --weights runs/weights/efficientnet_lite0_imagenet.safetensors"
+LITE2 = LITE0.replace("lite0", "lite2")
 MODELS = {
     "unet": f"--model unet --option width=16 {ALIKE}",
     "unet_nearest": f"--model unet --option width=16 --option upsample=nearest {ALIKE}",
@@ -76,11 +79,14 @@ MODELS |= {f"scratch_{seed}": f"{SHORT} --seed {seed}" for seed in range(3)}
 # The models that ship: CamVid at its own size, long, with strong scale and colour changes and ClassMix.
 STRONG = "--size 360x480 --set zoom=[0.5,2.0] --set color=0.5 --set classmix=0.5 --set ema=0.999"
 CROPS = f"{STRONG} --set crop=[256,352]"
+GENTLE = "--size 360x480 --set crop=[256,352] --set zoom=[0.7,2.0] --set classmix=0.3 --set ema=0.999"
+GENTLE += " --set encoder_rate=0.2"
 BEGUN = "--weights runs/record/shipped_street/best.safetensors --set encoder_rate=0.3"  # what 70 passes have learnt
 SHIPPED = {
     "street": f"--model encoder_street {SQUEEZENET} {CROPS} --epochs 70",
     "street_longer": f"--model encoder_street {BEGUN} {CROPS} --set learning_rate=0.001 --epochs 80",
     "street_large": f"--model encoder_street --option width=48 {BEGUN} {CROPS} --epochs 60",
+    "street_lite": f"--model encoder_unet --option width=24 {LITE2} {GENTLE} --epochs 70",
 }
 # Beside published figures, as far as two cores go: the papers' networks at a fraction of their width.
 MARKS = {
@@ -97,6 +103,8 @@ ABLATION = {
     "width_24": PLAIN.replace("width=16", "width=24"),
     "resolution": PLAIN.replace("240x320", "360x480").replace("[192,256]", "[288,384]"),
     "pretrained": f"{PLAIN.replace('street', 'encoder_street')} {SQUEEZENET}",
+    "pretrained_lite": f"{PLAIN.replace('street', 'encoder_street')} {LITE0}",
+    "pretrained_unet": f"{PLAIN.replace('street', 'encoder_unet')} {LITE0}",
     "zoom_none": f"{PLAIN} --set zoom=[1.0,1.0]",
     "zoom_wide": f"{PLAIN} --set zoom=[0.5,2.0]",
     "color_none": f"{PLAIN} --set color=0 --set hue=0",

@@ -1,16 +1,17 @@
 """The encoders: networks that turn an image into features, coarser and coarser, for a decoder to read."""
 
-from collections.abc import Callable
-
 from pixelwise.errors import UserError, unknown
+from pixelwise.models.efficientnet_lite import SCALES, EfficientNetLite
 from pixelwise.models.squeezenet import SqueezeNet
 from pixelwise.models.timm_encoder import TimmEncoder
 
 TIMM = "timm:"
-ENCODERS: dict[str, Callable[[int], SqueezeNet]] = {"squeezenet": SqueezeNet}
+LITE = {f"efficientnet_lite{scale}": scale for scale in range(len(SCALES))}
+ENCODERS = ("squeezenet", *LITE)
+Encoder = SqueezeNet | EfficientNetLite | TimmEncoder
 
 
-def build_encoder(name: str, in_channels: int, *, output_stride: int | None = None) -> SqueezeNet | TimmEncoder:
+def build_encoder(name: str, in_channels: int, *, output_stride: int | None = None) -> Encoder:
     """An encoder with fresh weights.
 
     name: one of ENCODERS, or "timm:" and the name of any timm model that gives feature maps, "timm:resnet34" for one.
@@ -21,12 +22,17 @@ def build_encoder(name: str, in_channels: int, *, output_stride: int | None = No
 
     >>> build_encoder("squeezenet", in_channels=3).strides
     (2, 4, 8, 16)
+    >>> build_encoder("efficientnet_lite0", in_channels=3, output_stride=16).strides
+    (2, 4, 8, 16, 16)
     """
     if str(name).startswith(TIMM):  # a damaged file may say anything
         return TimmEncoder(name.removeprefix(TIMM), in_channels, output_stride=output_stride)
     if name not in ENCODERS:
         raise unknown("encoder", name, [*ENCODERS, f"{TIMM}NAME"])
-    encoder = ENCODERS[name](in_channels)
-    if output_stride not in (None, max(encoder.strides)):
-        raise UserError(f"{name} has an output stride of {max(encoder.strides)}, not {output_stride}; leave it out")
-    return encoder
+    possible = (16, 32) if name in LITE else (16,)
+    if output_stride not in (None, *possible):
+        strides = " or ".join(map(str, possible))
+        raise UserError(f"{name} has an output stride of {strides}, not {output_stride}; leave it out")
+    if name in LITE:
+        return EfficientNetLite(in_channels, scale=LITE[name], output_stride=output_stride or 32)
+    return SqueezeNet(in_channels)

@@ -12,6 +12,8 @@ from torch import Tensor
 
 from pixelwise.errors import UserError
 from pixelwise.hub import MODEL, Place, download, is_hub, place_of
+from pixelwise.models.efficientnet_lite import EfficientNetLite
+from pixelwise.models.encoders import Encoder
 from pixelwise.models.network import Network
 from pixelwise.models.squeezenet import SqueezeNet
 from pixelwise.models.timm_encoder import TimmEncoder
@@ -37,7 +39,7 @@ def load_pretrained(network: Network, weights: str) -> int:
     if (model := _model_file(weights)) is not None:
         return _load_model(network, model)
     encoder = getattr(network.body, "encoder", None)
-    if not isinstance(encoder, SqueezeNet | TimmEncoder):
+    if not isinstance(encoder, Encoder):
         name = type(network.body).__name__.lower()
         raise UserError(f"{name} has no pretrained encoder; use encoder_street, encoder_unet or deeplabv3plus")
     path = _find(weights)
@@ -45,6 +47,8 @@ def load_pretrained(network: Network, weights: str) -> int:
     try:
         if isinstance(encoder, SqueezeNet):
             mean, std = _load_squeezenet(encoder, tensors)
+        elif isinstance(encoder, EfficientNetLite):
+            mean, std = _load_lite(encoder, tensors)
         else:
             mean, std = _load_timm(encoder, tensors, path)
     except (ValueError, RuntimeError, KeyError) as error:
@@ -140,15 +144,22 @@ def _load_squeezenet(encoder: SqueezeNet, tensors: dict[str, Tensor]) -> tuple[S
     convention = TORCHVISION if any(name.startswith("features.") for name in tensors) else CAFFE
     classifier = {f"{convention.classifier}.{kind}" for kind in ("weight", "bias")}
     weights = {_name(name, convention): tensor for name, tensor in tensors.items() if name not in classifier}
-    wanted = {name: list(tensor.shape) for name, tensor in encoder.state_dict().items()}
-    in_channels = wanted["conv1.weight"][1]
-    wanted["conv1.weight"][1] = 3
-    _match(wanted, {name: list(tensor.shape) for name, tensor in weights.items()}, classifier - set(tensors))
-    first = weights["conv1.weight"].flip(1) if convention.bgr else weights["conv1.weight"]
-    if in_channels != 3:
-        first = first.mean(dim=1, keepdim=True).repeat(1, in_channels, 1, 1) * 3 / in_channels
-    encoder.load_state_dict(weights | {"conv1.weight": first})
+    _put(encoder, weights, "conv1.weight", classifier - set(tensors), bgr=convention.bgr)
     return convention.mean, convention.std
+
+
+def _put(
+    encoder: Encoder, weights: dict[str, Tensor], first: str, no_classifier: set[str], *, bgr: bool = False
+) -> None:
+    """Loads weights by the encoder's own names. first: the one that sees the image, of three channels."""
+    wanted = {name: list(tensor.shape) for name, tensor in encoder.state_dict().items()}
+    in_channels = wanted[first][1]
+    wanted[first][1] = 3
+    _match(wanted, {name: list(tensor.shape) for name, tensor in weights.items()}, no_classifier)
+    seen = weights[first].flip(1) if bgr else weights[first]
+    if in_channels != 3:
+        seen = seen.mean(dim=1, keepdim=True).repeat(1, in_channels, 1, 1) * 3 / in_channels
+    encoder.load_state_dict(weights | {first: seen})
 
 
 def _name(name: str, convention: _Convention) -> str:
@@ -172,6 +183,36 @@ def _match(wanted: Mapping[str, list[int]], found: Mapping[str, list[int]], no_c
         raise ValueError(
             ", ".join(f"{len(names)} {what} ({', '.join(names[:3])})" for what, names in faults.items() if names)
         )
+
+
+# EfficientNet-Lite ----------------------------------------------------------------------------------------------------
+
+LITE_MEAN, LITE_STD = (127.0,) * 3, (128.0,) * 3  # of RGB images in [0, 255]
+LITE_HEAD = ("conv_head.", "bn2.", "classifier.")
+# timm's names of a block's layers; of the first stage, which widens nothing, and of the others.
+FIRST_STAGE = {"conv_dw": "depthwise.0", "bn1": "depthwise.1", "conv_pw": "project.0", "bn2": "project.1"}
+OTHER_STAGES = {"conv_pw": "expand.0", "bn1": "expand.1", "conv_dw": "depthwise.0", "bn2": "depthwise.1"}
+OTHER_STAGES |= {"conv_pwl": "project.0", "bn3": "project.1"}
+
+
+def _load_lite(encoder: EfficientNetLite, tensors: dict[str, Tensor]) -> tuple[Sequence[float], Sequence[float]]:
+    """Returns mean and std of RGB images in [0, 255]; ValueError where a name or shape does not match."""
+    weights = {_lite_name(name): tensor for name, tensor in tensors.items() if not name.startswith(LITE_HEAD)}
+    _put(encoder, weights, "stem.0.weight", {"classifier.weight"} - set(tensors))
+    return LITE_MEAN, LITE_STD
+
+
+def _lite_name(name: str) -> str:
+    """As the layer is called in EfficientNetLite.
+
+    >>> _lite_name("blocks.1.0.conv_dw.weight"), _lite_name("bn1.bias")
+    ('stages.1.0.depthwise.0.weight', 'stem.1.bias')
+    """
+    if (parts := re.fullmatch(r"blocks\.(\d+)\.(\d+)\.(\w+)\.(\w+)", name)) is None:
+        return name.replace("conv_stem.", "stem.0.", 1).replace("bn1.", "stem.1.", 1)
+    stage, block, layer, kind = parts.groups()
+    known = OTHER_STAGES if int(stage) else FIRST_STAGE
+    return f"stages.{stage}.{block}.{known.get(layer, layer)}.{kind}"
 
 
 # timm -----------------------------------------------------------------------------------------------------------------
