@@ -161,6 +161,27 @@ def test_street_classifies_at_a_quarter_of_the_image_and_while_it_is_trained_at_
         assert body.eval()(torch.zeros(1, 3, 64, 96)).shape == (1, 11, 16, 24)
 
 
+def test_street_with_the_finest_features_classifies_at_half_and_at_a_quarter_too_while_it_is_trained() -> None:
+    body = EncoderStreet(3, 11, width=8, finest=2)
+    shapes = [answer.shape[2:] for answer in body(torch.zeros(2, 3, 64, 96))]
+    assert shapes == [(32, 48), (4, 6), (8, 12), (16, 24)]
+    with torch.no_grad():
+        assert body.eval()(torch.zeros(1, 3, 64, 96)).shape == (1, 11, 32, 48)
+
+
+def test_the_finest_features_cost_street_what_is_worked_out_by_hand() -> None:
+    join = convolution(96, 24, 1) + convolution(48, 24, 1) + convolution(24, 24, 3)
+    head = (24 + 1) * 11  # that of a quarter becomes an auxiliary one
+    with torch.device("meta"):
+        assert size(EncoderStreet(3, 11, finest=2)) - size(EncoderStreet(3, 11)) == join + head
+
+
+@pytest.mark.parametrize("finest", [1, 3])
+def test_a_stride_that_streets_logits_cannot_have_is_a_clear_error(finest: int) -> None:
+    with pytest.raises(UserError, match=r"finest is .; give 4 or 2"):
+        EncoderStreet(3, 11, finest=finest)
+
+
 def test_of_two_features_at_16_street_reads_the_deeper_one() -> None:
     with torch.device("meta"):
         body = EncoderStreet(3, 11, encoder="timm:resnet18")

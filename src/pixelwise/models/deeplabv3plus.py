@@ -23,7 +23,7 @@ LARGEST_RATE = 1024  # beyond any image; a damaged file may say anything
 class DeepLabV3Plus(nn.Module):
     """Figure 2 of the paper over any encoder: output stride 16, logits a quarter as high and wide as the image.
 
-    in_channels: of the image. classes: of the logits. encoder: "squeezenet" or "timm:NAME", see `build_encoder`.
+    in_channels: of the image. classes: of the logits. encoder: "squeezenet", "efficientnet_lite0" to 4, "timm:NAME".
     width: filters of the pyramid and of the decoder (256 in the paper). rates: of the pyramid's atrous 3x3
     convolutions. separable: these and the decoder's 3x3 convolutions are depthwise separable (section 3.1).
     Fresh weights start He-normal. Not as in the paper: layer norm in the pyramid's image pooling.

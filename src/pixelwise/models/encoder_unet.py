@@ -18,7 +18,7 @@ from pixelwise.models.layers import conv_relu, expect_sides, he_normal
 class EncoderUNet(nn.Module):
     """The features of an encoder, joined from the coarsest to the finest; logits as large as the finest.
 
-    in_channels: of the image. classes: of the logits. encoder: "squeezenet" or "timm:NAME", see `build_encoder`.
+    in_channels: of the image. classes: of the logits. encoder: "squeezenet", "efficientnet_lite0" to 4, "timm:NAME".
     width: filters beside the finest feature; beside every coarser one twice as many, but not more than 8 width.
     The decoder's weights start He-normal, batch norm after each of its 3x3 convolutions.
 
