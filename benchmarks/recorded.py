@@ -26,6 +26,13 @@ def crosswise(result: dict[str, Any]) -> float:
     return float(result["conditions"].get("offsets", {}).get("crosswise", result["scores"]["mean IoU"]))
 
 
+def chain(name: str) -> list[str]:
+    """The runs that led to a run: each began with the weights of the one before it; the last is the run itself."""
+    weights = load(name)["recipe"].get("weights") or ""
+    before = SHIPPED_RUNS.get(weights, Path(weights).parent.name)
+    return [*(chain(before) if made(before) else ()), name]
+
+
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Rows as Markdown."""
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, ["---" for _ in heads], *rows))

@@ -2,11 +2,10 @@
 
 import statistics
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from record import ABLATION
-from recorded import RESULTS, SHIPPED_RUNS, crosswise, load, made, table
+from recorded import RESULTS, SHIPPED_RUNS, chain, crosswise, load, made, table
 
 from pixelwise.training import Recipe
 
@@ -38,6 +37,7 @@ OURS = {
     "`street`": ("gpu_camvid_street", "models_street"),
     "`encoder_street` over SqueezeNet": (
         "gpu_camvid_encoder_street",
+        "shipped_street_large",
         "shipped_street_longer",
         "shipped_street_large",
         "shipped_street",
@@ -45,7 +45,8 @@ OURS = {
     "DeepLabv3+ over SqueezeNet": ("marks_deeplabv3plus", "models_deeplabv3plus"),
 }
 PAIRS = {
-    "U-Net": ("gpu_pairs_unet", "marks_pairs_unet"),
+    "U-Net": ("gpu_pairs_unet",),
+    "`encoder_street`, from what `street` had learnt of CamVid": ("marks_pairs_street",),
     "`street`, in 8 minutes": ("cityscapes_pairs_street_8m_cpu",),
     "Pix2Pix, L1 and the game": ("gpu_pix2pix_l1_gan", "pix2pix_l1_gan"),
     "Pix2Pix, L1 alone": ("gpu_pix2pix_l1", "pix2pix_l1"),
@@ -58,6 +59,8 @@ CHANGED = {
     "width_24": "width 24 for 16",
     "resolution": "360x480 for 240x320, crops as much larger",
     "pretrained": "`encoder_street` over SqueezeNet with ImageNet weights",
+    "pretrained_lite": "`encoder_street` over EfficientNet-Lite0 with ImageNet weights",
+    "pretrained_unet": "`encoder_unet` over EfficientNet-Lite0 with ImageNet weights",
     "zoom_none": "no zoom",
     "zoom_wide": "zoom 0.5 to 2 for 0.92 to 1.18",
     "color_none": "no colour changes",
@@ -95,7 +98,7 @@ def run_row(name: str, result: dict[str, Any]) -> tuple[str, ...]:
         f"[`{name}`](../results/{name}.json)",
         differences(recipe),
         str(recipe["seed"]),
-        passes(result),
+        passes(name),
         f"{last['seconds'] / 60:.0f} min",
         environment["device"] + (f", {threads} thread{'s' * (threads != '1')}" if threads else ""),
         f"**{crosswise(result):.3f}**" if scores else "",
@@ -120,11 +123,9 @@ def first_made(names: tuple[str, ...]) -> str | None:
     return next((name for name in names if made(name)), None)
 
 
-def passes(result: dict[str, Any]) -> str:
-    """Over the training images; those of the run that it goes on from come first."""
-    own = f"{result['history'][-1]['epoch']:.0f}"
-    begun = Path(result["recipe"].get("weights") or "").parent.name
-    return f"{load(begun)['history'][-1]['epoch']:.0f} + {own}" if made(begun) else own
+def passes(name: str) -> str:
+    """Over the training images; those of the runs that it goes on from come first."""
+    return " + ".join(f"{load(one)['history'][-1]['epoch']:.0f}" for one in chain(name))
 
 
 def marks_table() -> str:
@@ -139,7 +140,7 @@ def marks_table() -> str:
             result = load(name)
             recipe, scores, last = result["recipe"], result["scores"], result["history"][-1]
             width = recipe.get("options", {}).get("width")
-            learnt = f"{passes(result)} passes at {'x'.join(map(str, recipe['size']))}, {last['seconds'] / 60:.0f} min"
+            learnt = f"{passes(name)} passes at {'x'.join(map(str, recipe['size']))}, {last['seconds'] / 60:.0f} min"
             rows.append(
                 (
                     f"**{what}**" + (f", width {width}" if width else ""),
@@ -164,11 +165,11 @@ def pairs_marks_table() -> str:
             known = result.get("protocols", {}).get("pix2pix") or {
                 "pixel accuracy": result["scores"]["pixel accuracy"],
                 "class accuracy": result["scores"]["mean class accuracy"],
-                "class IoU": result["scores"]["mean IoU"],
+                "class IoU": crosswise(result),
             }
             figures = (f"{known[name]:.3f}" for name in ("pixel accuracy", "class accuracy", "class IoU"))
-            passes = f"1,500 images, {result['history'][-1]['epoch']:.0f} passes"
-            rows.append((what, passes, *figures, f"[`{name}`](results/{name}.json)"))
+            learnt = f"1,500 images, {result['history'][-1]['epoch']:.0f} passes"
+            rows.append((what, learnt, *figures, f"[`{name}`](results/{name}.json)"))
     for what, figures in PAPER.items():
         name = f"*Pix2Pix, {what}: the paper's own*"
         rows.append((name, "*2,975 images*", *(f"*{figure:.2f}*" for figure in figures), "Isola et al. 2017"))

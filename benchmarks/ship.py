@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from recorded import RESULTS, ROOT, SHIPPED_RUNS, load, made
+from recorded import RESULTS, ROOT, SHIPPED_RUNS, chain, load, made
 
 import pixelwise as pw
 from pixelwise.machine import describe, reuse_memory
@@ -88,8 +88,8 @@ def describe_models() -> None:
             run, shipped = load(SHIPPED_RUNS[name]), load(f"ship_{name}")
             ious = [(label, figures["IoU"]) for label, figures in shipped["per_class"].items()]
             ious.sort(key=lambda pair: -pair[1])
-            begun = load("shipped_street")  # both go on from it
-            known = {"name": name, "shipped": shipped, "run": run, "begun": begun, "ious": ious}
+            runs = [load(one) for one in chain(SHIPPED_RUNS[name])]
+            known = {"name": name, "shipped": shipped, "run": run, "runs": runs, "ious": ious}
             known |= {"place": name if name == "street" else shipped["file"], "classes": ious, "photos": False}
             write(file.with_suffix(".md"), render_card("shipped_card.md.j2", known, Path(__file__).parent))
 
