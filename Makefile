@@ -39,6 +39,7 @@ bench: $(VENV)/dev.done  ## measure the speeds that README speaks of; writes res
 	$(RUN)/python benchmarks/bench_evaluation.py
 	$(RUN)/python benchmarks/suspicious.py
 	$(RUN)/python benchmarks/bench_inference.py
+	$(RUN)/python benchmarks/bench_views.py
 	$(RUN)/python benchmarks/bench_tiles.py
 	$(RUN)/python benchmarks/bench_smoothing.py
 	$(RUN)/python benchmarks/bench_scale.py

@@ -55,6 +55,25 @@ def runtimes_table() -> str:
     return f"{table(heads, rows)}\n\n{said}"
 
 
+def views_table() -> str:
+    """Models that look at a photo more than once, or larger."""
+    result = load("views")
+    heads = ("model", "looks", "mean IoU", "pixel accuracy", "ms per photo", "times as long")
+    rows = [
+        (
+            f"`{name}`",
+            "once" if way == "once" else f"`{way}`",
+            f"**{one['mean IoU']:.4f}**",
+            f"{one['pixel accuracy']:.4f}",
+            f"{one['ms per photo']:.1f}",
+            f"{one['times as long']:.2f}",
+        )
+        for name, ways in result["figures"].items()
+        for way, one in ways.items()
+    ]
+    return f"{table(heads, rows)}\n\n{result['what']}; {_machine(result)}."
+
+
 def tiles_table() -> str:
     """Tile by tile against the whole at once."""
     result = load("bench_tiles")

@@ -31,7 +31,7 @@ from pixelwise.training.parsing import parse_duration
 ROOT = Path(__file__).parents[1]
 CAMVID, PAIRS = "../shared/data/camvid", "../shared/data/cityscapes_pairs"
 RESULTS = ROOT / "results"
-RUNS = ROOT / "runs" / "record"
+RUNS, WEIGHTS = ROOT / "runs" / "record", ROOT / "runs" / "weights"
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,6 @@ class Record:
 # Every model under one recipe: 20 passes over CamVid's 367 training images, crops of 256x352, seed 0, no GPU.
 ALIKE = "--size 256x352 --epochs 20"
 SQUEEZENET = "--weights ../shared/data/weights/squeezenet1_0_imagenet.safetensors"
-# Written by benchmarks/imagenet_weights.py.
 LITE0 = "--option encoder=efficientnet_lite0 --weights runs/weights/efficientnet_lite0_imagenet.safetensors"
 LITE2 = LITE0.replace("lite0", "lite2")
 MODELS = {
@@ -76,6 +75,7 @@ SHORT = "--model encoder_unet --size 192x256 --epochs 10"
 MODELS |= {f"pretrained_{seed}": f"{SHORT} --seed {seed} {SQUEEZENET}" for seed in range(3)}
 MODELS |= {f"scratch_{seed}": f"{SHORT} --seed {seed}" for seed in range(3)}
 
+FINE = "--model encoder_street --option finest=2"
 # The models that ship: CamVid at its own size, long, with strong scale and colour changes and ClassMix.
 STRONG = "--size 360x480 --set zoom=[0.5,2.0] --set color=0.5 --set classmix=0.5 --set ema=0.999"
 CROPS = f"{STRONG} --set crop=[256,352]"
@@ -87,7 +87,7 @@ SHIPPED = {
     "street": f"--model encoder_street {SQUEEZENET} {CROPS} --epochs 70",
     "street_longer": f"--model encoder_street {BEGUN} {CROPS} --set learning_rate=0.001 --epochs 80",
     "street_wide": f"--model encoder_street --option width=48 {BEGUN} {CROPS} --epochs 60",
-    "street_large": f"--model encoder_street --option finest=2 --weights street {LARGER} --epochs 50",
+    "street_large": f"{FINE} --weights street {LARGER} --epochs 50",
 }
 # Beside published figures, as far as two cores go: the papers' networks at a fraction of their width.
 MARKS = {
@@ -154,7 +154,8 @@ GPU = {
     "camvid_unet": f"train {CAMVID} --model unet {LARGE} --budget 7m",
     "camvid_segnet": f"train {CAMVID} --model segnet {LARGE} --budget 4m",
     "camvid_street": f"train {CAMVID} --model street {LARGE} --budget 2m",
-    "camvid_encoder_street": f"train {CAMVID} --model encoder_street {SQUEEZENET} {LARGE} --budget 3m",
+    "camvid_encoder_street": f"train {CAMVID} {FINE} {SQUEEZENET} {LARGE} --budget 3m",
+    "camvid_lite2": f"train {CAMVID} {FINE} {LITE2} {LARGE} --budget 4m",
     "pairs_unet": f"train {PAIRS} --model unet --size 256x256 --batch 16 --budget 3m",
     "pix2pix_l1_gan": f"train {PAIRS} --model pix2pix --size 256x256 --batch 4 --budget 3m",
     "pix2pix_l1": f"train {PAIRS} --model pix2pix --set gan=none --size 256x256 --batch 4 --budget 2m",
@@ -195,6 +196,7 @@ def run(record: Record, until: float) -> bool:
     if record.script:
         subprocess.run([sys.executable, *shlex.split(record.arguments)], cwd=ROOT, check=True)
         return True
+    fetch_weights(record)
     folder = RUNS / record.name
     command = ["pixelwise", *shlex.split(record.arguments), "--run", str(folder.relative_to(ROOT))]
     print(f"{record.name}: {shlex.join(command)}", flush=True)
@@ -213,8 +215,16 @@ def run(record: Record, until: float) -> bool:
     return True
 
 
+def fetch_weights(record: Record) -> None:
+    """Brings the encoder's weights that a run begins with, if they are not there yet."""
+    for scale in re.findall(r"runs/weights/efficientnet_lite(\d)", record.arguments):
+        if not (WEIGHTS / f"efficientnet_lite{scale}_imagenet.safetensors").exists():
+            subprocess.run([sys.executable, "benchmarks/imagenet_weights.py", scale], cwd=ROOT, check=True)
+
+
 def rehearse(record: Record) -> None:
     """Two steps of a run that needs a GPU, on the processor, so that it surely begins where there is one."""
+    fetch_weights(record)
     arguments = re.sub(r"--budget \S+", "--set steps=2", record.arguments).replace("--device cuda", "--device cpu")
     words = shlex.split(re.sub(r"--batch \d+", "--batch 2", arguments))
     print(f"{record.name}: {shlex.join(words)}", flush=True)

@@ -42,6 +42,7 @@ OURS = {
         "shipped_street_large",
         "shipped_street",
     ),
+    "`encoder_street` over EfficientNet-Lite2": ("gpu_camvid_lite2",),
     "DeepLabv3+ over SqueezeNet": ("marks_deeplabv3plus", "models_deeplabv3plus"),
 }
 PAIRS = {

@@ -307,6 +307,7 @@ TABLES = {
     "fuzz": fuzz_table,
     "inference": prediction_tables.inference_table,
     "runtimes": prediction_tables.runtimes_table,
+    "views": prediction_tables.views_table,
     "tiles": prediction_tables.tiles_table,
     "smoothing": prediction_tables.smoothing_table,
     "load": prediction_tables.load_table,

@@ -91,32 +91,7 @@ def test_weights_of_another_network_are_one_error_that_names_them(
         loaded(tmp_path / "lite.safetensors")
 
 
-@pytest.mark.parametrize(("kernel", "stride", "dilation"), [(5, 1, 1), (5, 1, 2), (3, 2, 1), (5, 2, 1)])
-def test_in_bfloat16_a_depthwise_convolution_has_the_gradient_of_float64_within_its_rounding(
-    kernel: int, stride: int, dilation: int
-) -> None:
-    torch.manual_seed(0)
-    layer = Same(8, 8, kernel, stride=stride, dilation=dilation, groups=8)
-    seen = torch.randn(2, 8, 12, 16).to(torch.bfloat16)
-    found, exact = (gradients(layer, seen, dtype) for dtype in (torch.bfloat16, torch.float64))
-    for one, other in zip(found, exact, strict=True):
-        assert (one.double() - other).norm() < 0.01 * other.norm()
-
-
-def gradients(layer: Same, seen: Tensor, dtype: torch.dtype) -> list[Tensor]:
-    """Of the sum of weighted answers, for the image and for the filters."""
-    copy = Same(8, 8, *layer.kernel_size[:1], stride=layer.stride[0], dilation=layer.dilation[0], groups=8)
-    copy.load_state_dict(layer.state_dict())
-    if dtype != torch.bfloat16:  # there the filters stay float32, as in training
-        copy = copy.to(dtype)
-    image = seen.detach().clone().to(dtype).requires_grad_()
-    answer = copy(image)
-    wanted = torch.randn(answer.shape, generator=torch.Generator().manual_seed(1)).to(torch.bfloat16)
-    (answer * wanted.to(answer.dtype)).sum().backward()
-    return [image.grad, copy.weight.grad]  # type: ignore[list-item]
-
-
-def test_without_a_gradient_nothing_but_a_plain_convolution_is_run() -> None:
+def test_what_halves_the_size_adds_a_pixel_less_above_and_to_the_left() -> None:
     layer, image = Same(4, 4, 5, stride=2, groups=4), torch.randn(1, 4, 8, 6)
     plain = F.conv2d(F.pad(image, (1, 2, 1, 2)), layer.weight, stride=2, groups=4)
     with torch.no_grad():

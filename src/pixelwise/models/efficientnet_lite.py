@@ -6,14 +6,13 @@ and a last stage that are not scaled. The block is that of Sandler et al., "Mobi
 """
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pixelwise.models.layers import he_normal
+from pixelwise.models.layers import GroupedConv2d, he_normal
 
 STEM = 32  # filters of the first convolution
 EPSILON = 1e-3  # of batch norm, as the weights were trained with
@@ -101,7 +100,7 @@ class Block(nn.Module):
         return seen + answer if self.residual else answer
 
 
-class Same(nn.Conv2d):
+class Same(GroupedConv2d):
     """A convolution without bias that keeps the size, or halves an even one as TensorFlow does ("SAME").
 
     Then one pixel less is added above and to the left than below and to the right.
@@ -115,43 +114,11 @@ class Same(nn.Conv2d):
         self, before: int, after: int, kernel: int, *, stride: int = 1, dilation: int = 1, groups: int = 1
     ) -> None:
         reach = dilation * (kernel // 2)
-        super().__init__(before, after, kernel, stride, reach, dilation, groups, bias=False)
         self.more = (reach - 1, reach, reach - 1, reach) if stride > 1 else None
-        self.slow = groups > 1 and (kernel > 3 or stride > 1)
-        if self.more:
-            self.padding = (0, 0)
+        super().__init__(before, after, kernel, stride, 0 if self.more else reach, dilation, groups, bias=False)
 
     def forward(self, seen: Float[Tensor, "n before h w"]) -> Float[Tensor, "n after H W"]:
-        padded = F.pad(seen, self.more) if self.more else seen
-        if self.slow and padded.dtype == torch.bfloat16 and padded.is_cpu and torch.is_grad_enabled():
-            sizes = (*self.stride, *self.padding, *self.dilation)
-            answer: Tensor = Depthwise.apply(padded, self.weight, *sizes)  # type: ignore[no-untyped-call]
-            return answer
-        return super().forward(padded)
-
-
-class Depthwise(torch.autograd.Function):
-    """A depthwise convolution in bfloat16 whose gradient is computed in float32.
-
-    On processors torch's own gradient in bfloat16 is three to five times as slow as that in float32 where the kernel is
-    5x5 or the size is halved; elsewhere it is faster.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, seen: Tensor, weight: Tensor, *sizes: int) -> Tensor:  # noqa: ANN401
-        """sizes: stride, padding and dilation, each of rows and of columns."""
-        ctx.save_for_backward(seen, weight)
-        ctx.sizes = stride, padding, dilation = sizes[:2], sizes[2:4], sizes[4:]
-        return F.conv2d(seen, weight.to(seen.dtype), None, stride, padding, dilation, len(weight))
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
-        seen, weight = ctx.saved_tensors
-        tensors, wanted = (gradient.float(), seen.float(), weight), [*ctx.needs_input_grad[:2], False]
-        of_seen, of_weight, _ = torch.ops.aten.convolution_backward(
-            *tensors, None, *ctx.sizes, False, (0, 0), len(weight), wanted
-        )
-        return of_seen if of_seen is None else of_seen.to(seen.dtype), of_weight, *[None] * 6
+        return super().forward(F.pad(seen, self.more) if self.more else seen)
 
 
 def norm(filters: int) -> nn.BatchNorm2d:

@@ -1,0 +1,72 @@
+"""What it brings, and costs, when a model looks at a photo more than once or larger; results/views.json.
+
+    python benchmarks/bench_views.py        needs ../shared/data/camvid
+
+The models that ship label CamVid's validation images as `pixelwise evaluate MODEL camvid --flip --scales ...` does.
+Times are from a photo in memory to its class indices, medians over all the images, the views taking turns.
+"""
+
+import json
+import statistics
+import time
+from typing import Any
+
+import numpy as np
+import torch
+from recorded import RESULTS
+from ship import CAMVID, FILES, WARM
+
+import pixelwise as pw
+from pixelwise.data import Split
+from pixelwise.machine import describe, reuse_memory
+from pixelwise.metrics import confusion, mean_iou, pixel_accuracy
+from pixelwise.prediction.labelling import label_images
+
+VIEWS = {
+    "once": pw.View(),
+    "--flip": pw.View(flip=True),
+    "--scales 1.25": pw.View(scales=(1.25,)),
+    "--scales 1.5": pw.View(scales=(1.5,)),
+    "--scales 1,1.5": pw.View(scales=(1, 1.5)),
+    "--flip --scales 1,1.5": pw.View(flip=True, scales=(1, 1.5)),
+}
+
+
+def figures_of(model: pw.Model, photos: Split) -> dict[str, dict[str, Any]]:
+    """Scores and times of every view of one model."""
+    network, size, classes = model.bundle.network, model.bundle.size, len(model.labels)
+    counts = {way: np.zeros((classes, classes), np.int64) for way in VIEWS}
+    times: dict[str, list[float]] = {way: [] for way in VIEWS}
+    for sample in photos:
+        for way, view in VIEWS.items():
+            began = time.perf_counter()
+            [(label, _)] = label_images(network, [sample.image], size, view=view)
+            times[way].append(1000 * (time.perf_counter() - began))
+            counts[way] += confusion(sample.label, label, classes, ignore=255)
+    once = statistics.median(times["once"][WARM:])
+    return {
+        way: {
+            "mean IoU": mean_iou(counts[way]),
+            "pixel accuracy": pixel_accuracy(counts[way]),
+            "ms per photo": round(statistics.median(times[way][WARM:]), 2),
+            "times as long": round(statistics.median(times[way][WARM:]) / once, 2),
+        }
+        for way in VIEWS
+    }
+
+
+def main() -> None:
+    reuse_memory()
+    photos = pw.open_dataset(CAMVID).val
+    models = {name: pw.load(str(file), "cpu") for name, file in FILES.items() if file.exists()}
+    found = {
+        "what": f"{len(photos)} validation images of CamVid at 480x360, {len(VIEWS)} views in turns",
+        "figures": {name: figures_of(model, photos) for name, model in models.items()},
+        "environment": describe(torch.device("cpu")),
+    }
+    (RESULTS / "views.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(found, indent=1))
+
+
+if __name__ == "__main__":
+    main()
