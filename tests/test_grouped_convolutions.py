@@ -1,4 +1,4 @@
-"""Convolutions in groups: where they are dilated torch's own gradient in bfloat16 is wrong on processors; ours is not."""
+"""Convolutions in groups: dilated, torch's own gradient in bfloat16 is wrong on processors; ours is right."""
 
 import declared_torchvision  # noqa: F401
 import pytest
