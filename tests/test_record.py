@@ -1,6 +1,7 @@
 """The runs of record: every command is one that pixelwise takes, and none is asked for twice."""
 
 import importlib.util
+import runpy
 import shlex
 import sys
 from pathlib import Path
@@ -60,3 +61,10 @@ def test_a_name_that_no_run_has_is_refused(
     with pytest.raises(SystemExit, match="2"):
         record.main()
     assert "there is no no_such_run; --list shows what is owed" in capsys.readouterr().err
+
+
+def test_a_run_that_goes_on_from_others_names_them_in_their_order() -> None:
+    chain = runpy.run_path(str(FILE.with_name("recorded.py")))["chain"]
+    assert chain("shipped_street") == ["shipped_street"]
+    assert chain("shipped_street_longer") == ["shipped_street", "shipped_street_longer"]
+    assert chain("shipped_street_large") == ["shipped_street", "shipped_street_longer", "shipped_street_large"]

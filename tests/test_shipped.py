@@ -1,4 +1,4 @@
-"""The model that ships: small enough, as good on real streets as its card says, and there without a path."""
+"""The models that ship: small enough, as good on real streets as their cards say, and one there without a path."""
 
 import re
 import subprocess
@@ -19,23 +19,26 @@ from pixelwise.tensors import load_tensors
 from pixelwise.weights import DEFAULT, shipped
 
 STREET = shipped()[DEFAULT]
+LARGE = Path(__file__).parents[1] / "weights" / "street_large.safetensors"
 
 
-def test_the_model_that_ships_is_small_and_says_where_it_comes_from() -> None:
-    assert STREET.stat().st_size <= 6e6
-    bundle = load_bundle(STREET)
+@pytest.mark.parametrize(("model", "most_bytes"), [(STREET, 6e6), (LARGE, 30e6)])
+def test_a_model_that_ships_is_small_and_says_where_it_comes_from(model: Path, most_bytes: float) -> None:
+    assert model.stat().st_size <= most_bytes
+    bundle = load_bundle(model)
     assert len(bundle.labels) == 11
     assert bundle.provenance["data"] == "camvid"
     assert bundle.provenance["train_images"] == 367
 
 
-def test_the_model_that_ships_scores_what_its_card_says() -> None:
-    card = STREET.with_suffix(".md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("model", [STREET, LARGE])
+def test_a_model_that_ships_scores_what_its_card_says(model: Path) -> None:
+    card = model.with_suffix(".md").read_text(encoding="utf-8")
     said = [
         float(figure)
         for figure in re.findall(r"as stored, float16\*\* \| \*\*([\d.]+)\*\* \|.*\| ([\d.]+) \|", card)[0]
     ]
-    scores = pw.evaluate(pw.load(STREET), real("camvid"), "val").scores()
+    scores = pw.evaluate(pw.load(model), real("camvid"), "val").scores()
     assert [scores["mean IoU"], scores["pixel accuracy"]] == pytest.approx(said, abs=2e-3)
 
 
