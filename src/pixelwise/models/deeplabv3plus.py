@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from pixelwise.errors import UserError
 from pixelwise.models.encoders import build_encoder
-from pixelwise.models.layers import GroupedConv2d, expect_sides, he_normal
+from pixelwise.models.layers import CarefulConv2d, expect_sides, he_normal
 
 OUTPUT_STRIDE = 16
 LOW_LEVEL_STRIDE, LOW_LEVEL_WIDTH = 4, 48
@@ -109,5 +109,5 @@ def _conv(before: int, after: int, kernel: int, *, rate: int = 1, separable: boo
 
 def _layers(before: int, after: int, kernel: int, rate: int, groups: int = 1) -> list[nn.Module]:
     padding = rate * (kernel // 2)
-    convolution = GroupedConv2d(before, after, kernel, padding=padding, dilation=rate, groups=groups, bias=False)
+    convolution = CarefulConv2d(before, after, kernel, padding=padding, dilation=rate, groups=groups, bias=False)
     return [convolution, nn.BatchNorm2d(after), nn.ReLU(inplace=True)]

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pixelwise.models.layers import GroupedConv2d, he_normal
+from pixelwise.models.layers import CarefulConv2d, he_normal
 
 STEM = 32  # filters of the first convolution
 EPSILON = 1e-3  # of batch norm, as the weights were trained with
@@ -100,7 +100,7 @@ class Block(nn.Module):
         return seen + answer if self.residual else answer
 
 
-class Same(GroupedConv2d):
+class Same(CarefulConv2d):
     """A convolution without bias that keeps the size, or halves an even one as TensorFlow does ("SAME").
 
     Then one pixel less is added above and to the left than below and to the right.

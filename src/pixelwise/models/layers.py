@@ -23,29 +23,32 @@ def conv_relu(
     return [nn.Conv2d(before, after, 3, stride, padding, bias=bias), *norm, nn.ReLU(inplace=True)]
 
 
-class GroupedConv2d(nn.Conv2d):
-    """A convolution in groups, a depthwise one for the most part, with a gradient that is right in bfloat16 too.
+class CarefulConv2d(nn.Conv2d):
+    """A convolution with a gradient that is right in bfloat16 too; for those that are dilated or depthwise.
 
-    On processors torch's own is not: where the filters are dilated and the rows longer than some 24 pixels, they get as
-    their gradient whatever lay in memory (torch 2.13). And where depthwise filters are larger than 3x3, or halve the
-    size, it takes three to five times as long as that in float32. So in these cases it is computed in float32.
+    On processors torch's own (2.13) is not: where filters are dilated, see a number of channels that is no multiple of
+    16, as depthwise ones do, and rows are longer than some 24 pixels, their gradient is whatever lay in memory. And
+    where depthwise filters are larger than 3x3, or halve the size, it takes three to five times as long as that in
+    float32. So in these cases it is computed in float32.
 
-    >>> GroupedConv2d(8, 8, 3, padding=2, dilation=2, groups=8)(torch.zeros(1, 8, 4, 6)).shape
+    >>> CarefulConv2d(8, 8, 3, padding=2, dilation=2, groups=8)(torch.zeros(1, 8, 4, 6)).shape
     torch.Size([1, 8, 4, 6])
     """
 
     @property
     def in_float32(self) -> bool:
         """Whether the gradient had better be computed in float32."""
-        dilated, large = max(self.dilation) > 1, max(*self.kernel_size, 3) > 3 or max(self.stride) > 1
-        return self.groups > 1 and (dilated or (large and self.groups == self.in_channels))
+        channels = self.in_channels // self.groups  # that a filter sees
+        if max(self.dilation) > 1:
+            return channels % 16 > 0
+        return channels == 1 < self.groups and (max(self.kernel_size) > 3 or max(self.stride) > 1)
 
     def forward(self, seen: Tensor) -> Tensor:
         """(n, in_channels, h, w) -> (n, out_channels, H, W)."""
         if not (self.in_float32 and seen.is_cpu and torch.is_grad_enabled() and in_bfloat16(seen)):
             return super().forward(seen)
         sizes = (*self.stride, *self.padding, *self.dilation)
-        answer: Tensor = _Grouped.apply(seen, self.weight, self.groups, *sizes)  # type: ignore[no-untyped-call]
+        answer: Tensor = _Careful.apply(seen, self.weight, self.groups, *sizes)  # type: ignore[no-untyped-call]
         return answer if self.bias is None else answer + self.bias.to(answer.dtype)[:, None, None]
 
 
@@ -56,8 +59,8 @@ def in_bfloat16(seen: Tensor) -> bool:
     return seen.dtype == torch.bfloat16
 
 
-class _Grouped(torch.autograd.Function):
-    """A grouped convolution in bfloat16 whose gradient is computed in float32."""
+class _Careful(torch.autograd.Function):
+    """A convolution in bfloat16 whose gradient is computed in float32."""
 
     @staticmethod
     def forward(ctx: Any, seen: Tensor, weight: Tensor, groups: int, *sizes: int) -> Tensor:  # noqa: ANN401

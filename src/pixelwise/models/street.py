@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pixelwise.models.layers import conv_relu, expect_sides, he_normal
+from pixelwise.models.layers import CarefulConv2d, conv_relu, expect_sides, he_normal
 
 DILATIONS = (1, 2, 4, 8)  # of the blocks at 1/16
 
@@ -69,7 +69,7 @@ class Residual(nn.Module):
         super().__init__()
         self.convolutions = nn.Sequential(
             *conv_relu(before, after, stride=stride),
-            nn.Conv2d(after, after, 3, padding=dilation, dilation=dilation, bias=False),
+            CarefulConv2d(after, after, 3, padding=dilation, dilation=dilation, bias=False),
             nn.BatchNorm2d(after),
         )
         same = stride == 1 and before == after

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from pixelwise.errors import UserError
-from pixelwise.models.layers import GroupedConv2d
+from pixelwise.models.layers import CarefulConv2d
 
 INSTALL = "run `pip install 'pixelwise[pretrained]'`"
 INSTEAD = "choose a convolutional network, timm:resnet34 for one"
@@ -31,8 +31,8 @@ class TimmEncoder(nn.Module):
         self.in_channels = in_channels
         self.features = _fresh(name, in_channels, output_stride)
         for layer in self.features.modules():
-            if type(layer) is nn.Conv2d and layer.groups > 1 and not isinstance(layer.padding, str):
-                layer.__class__ = GroupedConv2d  # the same but for its gradient
+            if type(layer) is nn.Conv2d and not isinstance(layer.padding, str):
+                layer.__class__ = CarefulConv2d  # the same but for its gradient
         self.channels, self.strides = _sizes(self.features, name, in_channels)
         if output_stride not in (None, max(self.strides)):
             raise UserError(f"timm:{name} cannot have an output stride of {output_stride}; {INSTEAD}")
