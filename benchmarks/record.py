@@ -171,7 +171,7 @@ ON_CAMVID = {"models": MODELS, "shipped": SHIPPED, "marks": MARKS, "ablation": A
 RECORDS = (
     Record("demo_streets", "demo"),
     Record("cityscapes_pairs_street_8m_cpu", f"train {PAIRS} --model street --budget 8m --device cpu"),
-    Record("marks_pairs_street", f"train {PAIRS} {PAIRS_STREET} --device cpu"),
+    Record("cityscapes_pairs_from_street", f"train {PAIRS} {PAIRS_STREET} --device cpu"),
     *(
         Record(f"{group}_{name}", f"train {CAMVID} {arguments} --device cpu")
         for group, members in ON_CAMVID.items()

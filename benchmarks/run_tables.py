@@ -47,7 +47,7 @@ OURS = {
 }
 PAIRS = {
     "U-Net": ("gpu_pairs_unet",),
-    "`encoder_street`, from what `street` had learnt of CamVid": ("marks_pairs_street",),
+    "`encoder_street`, from what `street` had learnt of CamVid": ("cityscapes_pairs_from_street",),
     "`street`, in 8 minutes": ("cityscapes_pairs_street_8m_cpu",),
     "Pix2Pix, L1 and the game": ("gpu_pix2pix_l1_gan", "pix2pix_l1_gan"),
     "Pix2Pix, L1 alone": ("gpu_pix2pix_l1", "pix2pix_l1"),
