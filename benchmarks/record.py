@@ -31,7 +31,7 @@ from pixelwise.training.parsing import parse_duration
 ROOT = Path(__file__).parents[1]
 CAMVID, PAIRS = "../shared/data/camvid", "../shared/data/cityscapes_pairs"
 RESULTS = ROOT / "results"
-RUNS, WEIGHTS = ROOT / "runs" / "record", ROOT / "runs" / "weights"
+RUNS = ROOT / "runs" / "record"
 
 
 @dataclass(frozen=True)
@@ -162,9 +162,7 @@ GPU = {
 }
 
 # Cityscapes pairs, which it sees larger than they are, from what the model that ships has learnt of CamVid.
-PAIRS_STREET = (
-    "--model encoder_street --option finest=2 --weights street --size 320x320 --set crop=[256,256] --epochs 20"
-)
+PAIRS_STREET = f"{FINE} --weights street --size 320x320 --set crop=[256,256] --epochs 20"
 PAIRS_STREET += " --set zoom=[0.7,1.5] --set encoder_rate=0.3 --set learning_rate=0.001 --set ema=0.999"
 
 ON_CAMVID = {"models": MODELS, "shipped": SHIPPED, "marks": MARKS, "ablation": ABLATION}
@@ -217,8 +215,8 @@ def run(record: Record, until: float) -> bool:
 
 def fetch_weights(record: Record) -> None:
     """Brings the encoder's weights that a run begins with, if they are not there yet."""
-    for scale in re.findall(r"runs/weights/efficientnet_lite(\d)", record.arguments):
-        if not (WEIGHTS / f"efficientnet_lite{scale}_imagenet.safetensors").exists():
+    for file, scale in re.findall(r"(runs/weights/efficientnet_lite(\d)\S+)", record.arguments):
+        if not (ROOT / file).exists():
             subprocess.run([sys.executable, "benchmarks/imagenet_weights.py", scale], cwd=ROOT, check=True)
 
 

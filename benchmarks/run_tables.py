@@ -39,7 +39,6 @@ OURS = {
         "gpu_camvid_encoder_street",
         "shipped_street_large",
         "shipped_street_longer",
-        "shipped_street_large",
         "shipped_street",
     ),
     "`encoder_street` over EfficientNet-Lite2": ("gpu_camvid_lite2",),
@@ -129,6 +128,14 @@ def passes(name: str) -> str:
     return " + ".join(f"{load(one)['history'][-1]['epoch']:.0f}" for one in chain(name))
 
 
+def learning(name: str) -> str:
+    """Passes, sizes and minutes of a run and of those that it goes on from."""
+    runs = [load(one) for one in chain(name)]
+    sizes = dict.fromkeys("x".join(map(str, one["recipe"]["size"])) for one in runs)
+    minutes = " + ".join(f"{one['history'][-1]['seconds'] / 60:.0f}" for one in runs)
+    return f"{passes(name)} passes at {', then '.join(sizes)}, {minutes} min"
+
+
 def marks_table() -> str:
     """CamVid: published figures and ours."""
     heads = ("network", "encoder", "scored on", "mean IoU", "pixel accuracy", "learnt", "source")
@@ -139,9 +146,8 @@ def marks_table() -> str:
     for what, names in OURS.items():
         if name := first_made(names):
             result = load(name)
-            recipe, scores, last = result["recipe"], result["scores"], result["history"][-1]
+            recipe, scores = result["recipe"], result["scores"]
             width = recipe.get("options", {}).get("width")
-            learnt = f"{passes(name)} passes at {'x'.join(map(str, recipe['size']))}, {last['seconds'] / 60:.0f} min"
             rows.append(
                 (
                     f"**{what}**" + (f", width {width}" if width else ""),
@@ -149,7 +155,7 @@ def marks_table() -> str:
                     "validation",
                     f"**{crosswise(result):.3f}**",
                     f"**{scores['pixel accuracy']:.3f}**",
-                    f"{learnt}, {result['environment']['device']}",
+                    f"{learning(name)}, {result['environment']['device']}",
                     f"[`{name}`](results/{name}.json)",
                 )
             )

@@ -44,7 +44,7 @@ SCALES = ((1.0, 1.0), (1.0, 1.1), (1.1, 1.2), (1.2, 1.4), (1.4, 1.8))  # of widt
 class EfficientNetLite(nn.Module):
     """Table 1 of the paper at one of five scales, from the stem to the seventh stage.
 
-    in_channels: of the image. scale: 0 to 4, of Lite0 to Lite4; 3.0 to 11.3 million weights. output_stride: 32, or 16,
+    in_channels: of the image. scale: 0 to 4, of Lite0 to Lite4; 3.0 to 11.1 million weights. output_stride: 32, or 16,
     where the last two stages keep the size and are dilated instead. Weights start He-normal; `load_pretrained` brings
     those of ImageNet. As they want it, what halves the size pads more below and to the right than on the other sides.
 

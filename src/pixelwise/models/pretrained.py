@@ -31,9 +31,9 @@ def load_pretrained(network: Network, weights: str) -> int:
     such file is, "OWNER/NAME". Every name and shape must match those of the encoder and its classifier, which is left
     out. Or of a model of pixelwise, its file, the name of one that ships, or "hf://user/name": all that have the same
     name and shape, so that another width or other classes keep what they share; the rest stays fresh.
-    An image with another number of channels than 3: squeezenet's first convolution gets the mean of its three
-    channels' weights in every channel, times 3 / channels; timm sums up or repeats them; mean and standard deviation
-    become the average of the three.
+    An image with another number of channels than 3: the first convolution gets the mean of its three channels' weights
+    in every channel, times 3 / channels; timm sums up or repeats them; mean and standard deviation become the average
+    of the three.
     Raises UserError for a network without such an encoder, and for weights that are not there or do not fit.
     """
     if (model := _model_file(weights)) is not None:
