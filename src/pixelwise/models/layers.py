@@ -28,8 +28,8 @@ class CarefulConv2d(nn.Conv2d):
 
     On processors torch's own (2.13) is not: where filters are dilated, see a number of channels that is no multiple of
     16, as depthwise ones do, and rows are longer than some 24 pixels, their gradient is whatever lay in memory. And
-    where depthwise filters are larger than 3x3, or halve the size, it takes three to five times as long as that in
-    float32. So in these cases it is computed in float32.
+    where depthwise filters are larger than 3x3, or halve the size, it takes longer than that in float32. So in these
+    cases it is computed in float32.
 
     >>> CarefulConv2d(8, 8, 3, padding=2, dilation=2, groups=8)(torch.zeros(1, 8, 4, 6)).shape
     torch.Size([1, 8, 4, 6])
