@@ -30,6 +30,20 @@ def test_cityscapes_seven_categories_are_those_of_its_labels() -> None:
     assert table[255] == 255
 
 
+def test_every_one_of_cityscapes_19_classes_has_its_namesakes_place_among_camvids_11() -> None:
+    """Through CamVid's 32 classes, whose grouping is published, where one of them means the same."""
+    alike = {"wall": "Wall", "terrain": "VegetationMisc", "traffic light": "TrafficLight", "traffic sign": "SignSymbol"}
+    alike |= {"pole": "Column_Pole", "person": "Pedestrian", "rider": "Bicyclist", "bicycle": "Bicyclist"}
+    alike |= {"truck": "Truck_Bus", "bus": "Truck_Bus", "train": "Train", "motorcycle": "MotorcycleScooter"}
+    alike |= {"vegetation": "Tree"} | {name: name.title() for name in ("road", "sidewalk", "building", "fence")}
+    alike |= {name: name.title() for name in ("sky", "car")}
+    labels, table = merge(CITYSCAPES19, "cityscapes19-to-camvid11")
+    eleven, through = merge(CAMVID32, "camvid32-to-11")
+    assert (labels, set(alike)) == (eleven, set(CITYSCAPES19.names))
+    for name, namesake in alike.items():
+        assert table[CITYSCAPES19.index(name)] == through[CAMVID32.index(namesake)]
+
+
 def test_real_colour_masks_merged_to_11_classes_are_the_index_masks_of_the_same_frames() -> None:
     """Agreement is 100 % of 2,073,600 pixels in every class.
 

@@ -8,7 +8,14 @@ import numpy.typing as npt
 
 from pixelwise.errors import UserError, unknown
 from pixelwise.labels.label_map import IGNORE, LabelMap
-from pixelwise.labels.published import CAMVID11, CAMVID32, CITYSCAPES7, CITYSCAPES19, CITYSCAPES_LABELS
+from pixelwise.labels.published import (
+    CAMVID11,
+    CAMVID32,
+    CARLA_0_9_9,
+    CITYSCAPES7,
+    CITYSCAPES19,
+    CITYSCAPES_LABELS,
+)
 
 DROPPED = "ignore"  # the group of the classes that are neither learnt nor scored
 
@@ -112,5 +119,49 @@ CITYSCAPES19_TO_7 = Merge(
     },
 )
 
-# Every published merge by the name a user may write.
-MERGES: dict[str, Merge] = {"camvid32-to-11": CAMVID32_TO_11, "cityscapes19-to-7": CITYSCAPES19_TO_7}
+# Into CamVid's 11 what Cityscapes' classes would have been called there, by the grouping of CamVid's 32 above: a wall
+# is Building, terrain is VegetationMisc and so Tree, a traffic light is Sign, a motorcycle belongs to Bicyclist.
+CITYSCAPES19_TO_CAMVID11 = Merge(
+    CITYSCAPES19,
+    CAMVID11,
+    {
+        "Sky": ("sky",),
+        "Building": ("building", "wall"),
+        "Pole": ("pole",),
+        "Road": ("road",),
+        "Sidewalk": ("sidewalk",),
+        "Tree": ("vegetation", "terrain"),
+        "Sign": ("traffic light", "traffic sign"),
+        "Fence": ("fence",),
+        "Car": ("car", "truck", "bus", "train"),
+        "Pedestrian": ("person",),
+        "Bicyclist": ("rider", "motorcycle", "bicycle"),
+    },
+)
+
+# The same for CARLA's first 13, whose sky is unlabelled and whose bicycles are vehicles.
+CARLA13_TO_CAMVID11 = Merge(
+    CARLA_0_9_9,
+    CAMVID11,
+    {
+        "Sky": (),
+        "Building": ("Building", "Wall"),
+        "Pole": ("Pole",),
+        "Road": ("Road", "RoadLine"),
+        "Sidewalk": ("SideWalk",),
+        "Tree": ("Vegetation",),
+        "Sign": ("TrafficSign",),
+        "Fence": ("Fence",),
+        "Car": ("Vehicles",),
+        "Pedestrian": ("Pedestrian",),
+        "Bicyclist": (),
+    },
+)
+
+# Every merge by the name a user may write.
+MERGES: dict[str, Merge] = {
+    "camvid32-to-11": CAMVID32_TO_11,
+    "cityscapes19-to-7": CITYSCAPES19_TO_7,
+    "cityscapes19-to-camvid11": CITYSCAPES19_TO_CAMVID11,
+    "carla13-to-camvid11": CARLA13_TO_CAMVID11,
+}
