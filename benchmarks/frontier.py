@@ -26,6 +26,7 @@ from pixelwise.report.figures import ticks
 PHOTO, CLASSES, ROUNDS = (360, 480, 3), 11, 7
 BEGIN = ("models_", "marks_", "gpu_camvid_")
 ABLATION = ("ablation_base_0", "ablation_width_24_0", "ablation_resolution_0")
+LETTER = 6.6  # pixels that a letter of 12 pixels is wide
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 820, 460, 60, 790, 20, 410
 
 
@@ -72,6 +73,27 @@ def frontier(figures: dict[str, dict[str, float]]) -> list[str]:
     return found
 
 
+def places_of_names(dots: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    """The left end and the middle height of each dot's name: beside, below or above, where there is room."""
+    taken = [(x - 5, x + 5, y - 5, y + 5) for x, y in dots.values()]
+    found = {}
+    for name, (x, y) in sorted(dots.items(), key=lambda dot: dot[1]):
+        wide = LETTER * len(name)
+        lefts = (x - 5, x - wide / 2, x - wide + 5)
+        starts = [(x + 8, y), (x - 8 - wide, y), *((left, y + down) for down in (14, -14) for left in lefts)]
+        boxes = [(left, left + wide, middle - 7, middle + 7) for left, middle in starts]
+        inside = [box for box in boxes if box[0] > LEFT and box[1] < RIGHT]
+        best = min(inside, key=lambda box: sum(overlap(box, other) for other in taken))
+        taken.append(best)
+        found[name] = best[0], best[2] + 7
+    return found
+
+
+def overlap(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    """Whether two boxes (left, right, top, bottom) share a place."""
+    return one[0] < other[1] and other[0] < one[1] and one[2] < other[3] and other[2] < one[3]
+
+
 def draw(figures: dict[str, dict[str, float]]) -> str:
     """The figure as SVG, readable on white and on black."""
     across = ticks(0, max(one["milliseconds"] for one in figures.values()), beyond=True)
@@ -104,15 +126,12 @@ def draw(figures: dict[str, dict[str, float]]) -> str:
         "{:.1f},{:.1f}".format(*place(figures[name]["milliseconds"], figures[name]["mean IoU"])) for name in best
     )
     parts.append(f'<polyline points="{line}" fill="none" stroke="#d9541e" stroke-width="1.5"/>')
-    for name, one in figures.items():
-        x, y = place(one["milliseconds"], one["mean IoU"])
+    dots = {name: place(one["milliseconds"], one["mean IoU"]) for name, one in figures.items()}
+    for name, (left, middle) in places_of_names(dots).items():
+        x, y = dots[name]
         color = "#d9541e" if name in best else ink
-        left = x > RIGHT - 160
-        anchor, shift = ("end", -8) if left else ("start", 8)
         parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{color}"/>')
-        parts.append(
-            f'<text x="{x + shift:.1f}" y="{y + 4:.1f}" text-anchor="{anchor}" fill="{color}">{escape(name)}</text>'
-        )
+        parts.append(f'<text x="{left:.1f}" y="{middle + 4:.1f}" fill="{color}">{escape(name)}</text>')
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
