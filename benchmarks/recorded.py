@@ -7,7 +7,9 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results"
-SHIPPED_RUNS = {"street": "shipped_street_longer", "street_large": "shipped_street_large"}  # what each model is made of
+# What each model that ships is made of.
+SHIPPED_RUNS = {"street": "shipped_street_both", "street_large": "shipped_street_large_both"}
+OLDER = {"street": "shipped_street_longer"}  # what runs began with that name a model which others have replaced since
 
 
 def load(name: str) -> dict[str, Any]:
@@ -29,7 +31,7 @@ def crosswise(result: dict[str, Any]) -> float:
 def chain(name: str) -> list[str]:
     """The runs that led to a run: each began with the weights of the one before it; the last is the run itself."""
     weights = load(name)["recipe"].get("weights") or ""
-    before = SHIPPED_RUNS.get(weights, Path(weights).parent.name)
+    before = OLDER.get(weights, Path(weights).parent.name)
     return [*(chain(before) if made(before) else ()), name]
 
 

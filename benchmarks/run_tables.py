@@ -35,12 +35,8 @@ OURS = {
     "U-Net": ("gpu_camvid_unet", "marks_unet", "models_unet"),
     "SegNet": ("gpu_camvid_segnet", "marks_segnet", "models_segnet"),
     "`street`": ("gpu_camvid_street", "models_street"),
-    "`encoder_street` over SqueezeNet": (
-        "gpu_camvid_encoder_street",
-        "shipped_street_large",
-        "shipped_street_longer",
-        "shipped_street",
-    ),
+    "`encoder_street` over SqueezeNet": ("gpu_camvid_encoder_street", "shipped_street_large"),
+    "the same, and 1,500 Cityscapes pairs": ("shipped_street_large_both",),
     "`encoder_street` over EfficientNet-Lite2": ("gpu_camvid_lite2",),
     "DeepLabv3+ over SqueezeNet": ("marks_deeplabv3plus", "models_deeplabv3plus"),
 }
@@ -213,6 +209,21 @@ def shipped_table() -> str:
                 )
             )
     return table(heads, rows)
+
+
+def cities_table() -> str:
+    """How the models that ship do in other cities, before and after they learnt more than one."""
+    result = load("cities")
+    heads = ("run", "learnt from", "CamVid: mean IoU", "Cityscapes: mean IoU", "its pixels", "CARLA: its pixels")
+    rows = []
+    for run, places in result["figures"].items():
+        both = run in SHIPPED_RUNS.values()
+        camvid, cityscapes, carla = (places[name]["scores"] for name in ("camvid", "cityscapes", "carla"))
+        figures = (camvid["mean IoU"], cityscapes["mean IoU"], cityscapes["pixel accuracy"], carla["pixel accuracy"])
+        learnt = "CamVid and Cityscapes" if both else "CamVid"
+        rows.append((f"`{run}`", learnt, *(f"**{figure:.3f}**" if both else f"{figure:.3f}" for figure in figures)))
+    counts = ", ".join(f"{count} of {name}" for name, count in result["images"].items())
+    return f"{table(heads, rows)}\n\nImages: {counts}."
 
 
 def ablation_table() -> str:

@@ -90,6 +90,7 @@ def describe_models() -> None:
             ious.sort(key=lambda pair: -pair[1])
             runs = [load(one) for one in chain(SHIPPED_RUNS[name])]
             known = {"name": name, "shipped": shipped, "run": run, "runs": runs, "ious": ious}
+            known["cities"] = load("cities")["figures"][SHIPPED_RUNS[name]]
             known |= {"place": name if name == "street" else shipped["file"], "classes": ious, "photos": False}
             write(file.with_suffix(".md"), render_card("shipped_card.md.j2", known, Path(__file__).parent))
 

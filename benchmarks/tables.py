@@ -292,6 +292,7 @@ TABLES = {
     "marks": run_tables.marks_table,
     "pairs_marks": run_tables.pairs_marks_table,
     "shipped": run_tables.shipped_table,
+    "cities": run_tables.cities_table,
     "ablation": run_tables.ablation_table,
     "speed": speed_table,
     "models": models_table,

@@ -68,3 +68,5 @@ def test_a_run_that_goes_on_from_others_names_them_in_their_order() -> None:
     assert chain("shipped_street") == ["shipped_street"]
     assert chain("shipped_street_longer") == ["shipped_street", "shipped_street_longer"]
     assert chain("shipped_street_large") == ["shipped_street", "shipped_street_longer", "shipped_street_large"]
+    both = ["shipped_street_large_cities", "shipped_street_large_both"]
+    assert chain("shipped_street_large_both") == [*chain("shipped_street_large"), *both]
