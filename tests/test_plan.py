@@ -136,6 +136,9 @@ class Roomy(Probe):
     def memory(self, *_: object) -> int:
         return 100
 
+    def left(self) -> int:
+        return self.room
+
 
 def test_a_batch_is_taken_in_as_few_parts_as_fit_into_memory(small: Dataset) -> None:
     probe, recipe = Roomy(small, CPU), Recipe(batch=8)
@@ -156,6 +159,15 @@ def test_the_memory_of_a_step_is_measured_and_grows_with_the_image(small: Datase
     )
     activations = 2 * 8 * 4 * 512 * 640 * 2  # bytes of the outermost convolutions alone, bf16 or more
     assert much - little > activations
+
+
+def test_what_the_training_images_fill_is_less_room_and_no_part_of_what_a_step_takes(small: Dataset) -> None:
+    probe = Probe(small, CPU)
+    cache, recipe = planned(small).cache, Recipe("unet", {"width": 8}, size=(64, 64), batch=2)
+    alone, left = probe.memory(recipe, cache), probe.left()
+    images = np.ones(2**30, np.uint8)
+    assert probe.memory(recipe, cache) == pytest.approx(alone, abs=2**27)
+    assert left - probe.left() == pytest.approx(len(images), abs=2**27)
 
 
 # Written and done again

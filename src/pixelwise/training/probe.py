@@ -12,6 +12,7 @@ from pixelwise.data import Dataset
 from pixelwise.data.store.reading import free_memory
 from pixelwise.errors import UserError
 from pixelwise.labels import IGNORE
+from pixelwise.machine import give_back_memory
 from pixelwise.processes import agreed, count
 from pixelwise.training.batches import class_weights
 from pixelwise.training.cache import TrainingImages
@@ -45,20 +46,27 @@ class Probe:
         """
         images = -(-recipe.batch // count())
         one = self.memory(replace(recipe, accumulate=max(1, recipe.batch // count())), cache)
-        if one > self.room:
+        if one > (room := self.left()):
             height, width = recipe.window
             raise UserError(
                 f"a training step on a single image of {height}x{width} takes {in_gib(one)} of memory and "
-                f"{in_gib(self.room)} may be used; give a smaller --size"
+                f"{in_gib(max(0, room))} may be used; give a smaller --size"
             )
-        together = max(1, self.room // max(1, one))
+        together = max(1, room // max(1, one))
         return -(-images // together)
 
+    def left(self) -> int:
+        """Bytes that a step may take: what was free at first, less what is filled since, as with images."""
+        give_back_memory()
+        return self.room - (_held(self.device, "VmRSS") - self._before)
+
     def memory(self, recipe: Recipe, cache: TrainingImages) -> int:
-        """Bytes that a step needs at its peak, with all that is trained; 0 where the system does not tell."""
+        """Bytes that a step needs at its peak beside the training images; 0 where the system does not tell."""
+        give_back_memory()  # what was freed before would else seem to be there already
         _begin_peak(self.device)
+        before = _held(self.device, "VmRSS")
         step_of(recipe, cache, self.dataset)()
-        return int(agreed(float(max(0, _held(self.device, "VmHWM") - self._before))))
+        return int(agreed(float(max(0, _held(self.device, "VmHWM") - before))))
 
     def seconds(self, recipe: Recipe, cache: TrainingImages) -> float:
         """Median time of a training step, after some that warm up."""
