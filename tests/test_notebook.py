@@ -199,7 +199,7 @@ def test_a_model_of_which_nothing_is_known_shows_no_empty_rows() -> None:
 
 def test_the_model_that_comes_with_pixelwise_shows_where_it_comes_from() -> None:
     rows = dict(Outline(pw.load("street", "cpu")._repr_html_()).rows)
-    assert rows["trained"].startswith("on camvid, 367 images")
+    assert rows["trained"].startswith("on mostly_camvid, 1843 images")
     assert "mean IoU 0.7" in rows["scores"]
 
 
