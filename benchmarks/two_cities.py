@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from pixelwise.data import open_dataset
-from pixelwise.data.dataset import SPLITS, Entry, Sample
+from pixelwise.data.dataset import SPLITS, Entry, Sample, Split
 from pixelwise.data.writers import write_dataset
 from pixelwise.progress import track
 
@@ -25,60 +25,45 @@ COPIES = 4  # of CamVid's training images
 
 
 @dataclass(frozen=True)
-class Copy:
-    """One of several copies of a sample."""
+class Taken:
+    """A sample under another name. wide: twice as wide as it is high, as before it was squeezed into a square."""
 
     entry: Entry
-    number: int
-
-    @property
-    def name(self) -> str:
-        return f"camvid_{self.entry.name}_{self.number}"
+    name: str
+    wide: bool = False
 
     @property
     def files(self) -> tuple[Path, ...]:
         return self.entry.files
 
     def read(self) -> Sample:
-        """The sample under its own name."""
-        return self.entry.read()._replace(name=self.name)
-
-
-@dataclass(frozen=True)
-class Unsqueezed:
-    """A Cityscapes pair's photo and label, which were squeezed into a square, twice as wide as they are high."""
-
-    entry: Entry
-
-    @property
-    def name(self) -> str:
-        return f"cityscapes_{self.entry.name}"
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        return self.entry.files
-
-    def read(self) -> Sample:
-        """The sample at its camera's proportions."""
+        """The sample."""
         image, label, _ = self.entry.read()
-        height = image.shape[0]
-        wide = cv2.resize(image, (2 * height, height), interpolation=cv2.INTER_CUBIC)
-        there = cv2.resize(label, (2 * height, height), interpolation=cv2.INTER_NEAREST)
-        return Sample(np.asarray(wide, np.uint8), np.asarray(there, label.dtype), self.name)
+        if self.wide:
+            size = 2 * image.shape[0], image.shape[0]
+            image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_CUBIC), np.uint8)
+            label = np.asarray(cv2.resize(label, size, interpolation=cv2.INTER_NEAREST), label.dtype)
+        return Sample(image, label, self.name)
+
+
+def wide(pairs: Split) -> list[Taken]:
+    """Cityscapes pairs at their camera's proportions."""
+    return [Taken(entry, f"cityscapes_{entry.name}", wide=True) for entry in pairs.entries]
 
 
 def main() -> None:
     camvid = open_dataset(DATA / "camvid")
     pairs = open_dataset(DATA / "cityscapes_pairs", classes="cityscapes19-to-camvid11")
-    copies = [Copy(entry, number) for number in range(COPIES) for entry in camvid.train.entries]
+    entries = camvid.train.entries
+    copies = [Taken(entry, f"camvid_{entry.name}_{number}") for number in range(COPIES) for entry in entries]
     for folder, every in FOLDERS.items():
         if folder.exists():
             continue
         both = camvid.with_splits(
             {
-                "train": [*copies, *map(Unsqueezed, pairs.train.entries[::every])],
+                "train": [*copies, *wide(pairs.train[::every])],
                 "val": camvid.val.entries,
-                "test": map(Unsqueezed, pairs.val.entries),
+                "test": wide(pairs.val),
             }
         )
         folder.parent.mkdir(parents=True, exist_ok=True)
