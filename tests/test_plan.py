@@ -215,8 +215,9 @@ def test_a_recipe_may_be_edited_and_used_on_other_data(tmp_path: Path, small_fol
     answer = pixelwise("train", small_folder, "--recipe", path, "--run", tmp_path / "run")
     assert answer.code == 0, answer
     assert load_recipe(tmp_path / "run" / "recipe.yaml")[1].path == str(small_folder)
-    said = refused("train", "--recipe", path, "--budget", "3m")
-    assert "--recipe goes by the settings of that file; leave the other options out" in said
+    for option in (("--budget", "3m"), ("--model", "unet")):
+        said = refused("train", "--recipe", path, *option)
+        assert "--recipe goes by the settings of that file; leave the other options out" in said
 
 
 def test_plan_shows_what_augmentation_does_as_a_page(tmp_path: Path, small_folder: Path) -> None:

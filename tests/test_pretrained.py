@@ -26,11 +26,12 @@ from pixelwise.models.deeplabv3plus import DeepLabV3Plus
 from pixelwise.models.encoder_unet import EncoderUNet
 from pixelwise.models.network import Network
 from pixelwise.models.pretrained import load_pretrained
-from pixelwise.training import Recipe
+from pixelwise.training import Recipe, network_asked
 from pixelwise.training.cache import fill_cache
 from pixelwise.training.loop import train_step
 from pixelwise.training.state import fresh_state
 
+STREET_LARGE = Path(__file__).parents[1] / "weights" / "street_large.safetensors"
 # ImageNet's classes of vehicles, their parts, and signs: ambulance, ..., street sign, traffic light.
 STREET = {407, 436, 444, 468, 475, 479, 511, 555, 569, 609, 627, 654, 656, 661, 665, 670, 671, 675, 704, 705}
 STREET |= {717, 734, 751, 757, 779, 817, 829, 864, 867, 874, 919, 920}
@@ -287,10 +288,32 @@ def test_a_network_without_an_encoder_starts_from_a_model_of_its_kind(tmp_path: 
         assert torch.allclose(weights, learnt[name], atol=1e-6)
 
 
+def test_where_no_model_is_named_the_network_is_that_of_the_weights_with_its_options() -> None:
+    assert network_asked(None, {}, "street") == ("encoder_street", {})
+    assert network_asked(None, {}, str(STREET_LARGE)) == ("encoder_street", {"finest": 2})
+    assert network_asked(None, {"finest": 4}, str(STREET_LARGE)) == ("encoder_street", {"finest": 4})
+
+
+def test_a_model_that_is_named_is_taken_whatever_the_weights_are_of() -> None:
+    assert network_asked("unet", {"width": 8}, "street") == ("unet", {"width": 8})
+
+
+def test_weights_of_an_encoder_alone_say_nothing_of_the_model() -> None:
+    assert network_asked(None, {}, "hf:timm/resnet34.a1_in1k") == ("street", {})
+    assert network_asked(None, {"width": 8}, "") == ("street", {"width": 8})
+
+
+def test_a_run_goes_on_from_weights_alone(tmp_path: Path, small: Dataset) -> None:
+    sizes = {"size": (32, 64), "offsets": False}
+    first = pw.train(small, "segnet_basic", steps=2, options={"width": 4}, run=tmp_path / "first", **sizes)
+    weights = str(first.run / "best.safetensors")
+    again = pw.train(small, weights=weights, steps=1, run=tmp_path / "again", **sizes)
+    assert (again.bundle.model, again.bundle.options) == ("segnet_basic", {"width": 4})
+    assert again.bundle.provenance["recipe"]["weights"] == weights
+
+
 def test_nothing_is_taken_from_a_model_of_another_kind() -> None:
-    with pytest.raises(
-        UserError, match="is a model of another kind, of which nothing fits; start from one of the same"
-    ):
+    with pytest.raises(UserError, match="is a model of another kind, nothing fits; leave --model out"):
         load_pretrained(build_network("segnet_basic", 11, width=4), "street")
 
 

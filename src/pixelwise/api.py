@@ -28,7 +28,7 @@ from pixelwise.runs import (
     train_recipe,
     train_request,
 )
-from pixelwise.training import Request
+from pixelwise.training import Request, network_asked
 from pixelwise.training.folders import EVALUATION, RECIPE
 from pixelwise.training.parsing import parse_duration
 
@@ -60,7 +60,7 @@ __all__ = [
 
 def train(  # noqa: PLR0913 - what people set most often
     data: str | Path | Dataset,
-    model: str = "street",
+    model: str | None = None,
     *,
     budget: str | float | None = None,
     epochs: float | None = None,
@@ -75,22 +75,24 @@ def train(  # noqa: PLR0913 - what people set most often
 ) -> Model:
     """Trains a model and gives the best one; the run folder holds it with its scores and its report.
 
-    data: a folder, or a dataset. model: one of pixelwise.models.MODELS. budget: "10m", "2h" or seconds until
-    all is done, from which resolution, width and steps follow; or epochs: passes over the training images; half
-    an hour if neither is given. size: height and width that images are brought to. options: of the model, as
-    `pixelwise models NAME` lists them. weights: of its pretrained encoder, a .safetensors file or hf:OWNER/NAME.
+    data: a folder, or a dataset. model: one of pixelwise.models.MODELS; if None, that of the weights, else street.
+    budget: "10m", "2h" or seconds until all is done, from which resolution, width and steps follow; or epochs: passes
+    over the training images; half an hour if neither is given. size: height and width that images are brought to.
+    options: of the model, as `pixelwise models NAME` lists them. weights: to start from: a model of pixelwise, "street"
+    for one, or those of its pretrained encoder, a .safetensors file or hf:OWNER/NAME.
     run: the run folder, by default below runs/. track: "tensorboard" or "mlflow", told how it goes. settings: of a
     Recipe, loss="ce + 0.5 dice" or gan="none" for one; `pixelwise plan` writes them all with their meanings.
     """
     seconds = parse_duration(budget) if isinstance(budget, str) else budget
     began = time.monotonic()
+    network, its_options = network_asked(model, options or {}, weights)
     request = Request(
-        model,
+        network,
         seconds,
         began,
         epochs=epochs,
         size=size,
-        options=options or {},
+        options=its_options,
         weights=weights,
         seed=seed,
         settings=settings,

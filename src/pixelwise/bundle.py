@@ -17,7 +17,7 @@ from pixelwise.errors import UserError
 from pixelwise.files import replacing
 from pixelwise.labels import IGNORE, Color, LabelMap
 from pixelwise.models import Network, Painter, build_network
-from pixelwise.tensors import load_tensors, save_tensors
+from pixelwise.tensors import load_metadata, load_tensors, save_tensors
 from pixelwise.weights import MARK
 
 FORMAT = 2  # 2: offsets of classes
@@ -140,6 +140,12 @@ def load_bundle(path: str | Path, device: str | torch.device = "cpu") -> Bundle:
     return Bundle(
         network, header.model, header.options, labels, header.size, header.provenance, header.scores, header.bits
     )
+
+
+def network_in(path: Path) -> tuple[str, dict[str, Any]]:
+    """Model and options of a model file, without its weights. Raises UserError where it is not a pixelwise model."""
+    header = _read_header(path, load_metadata(path))
+    return header.model, header.options
 
 
 def _shapes(weights: Mapping[str, torch.Tensor]) -> dict[str, tuple[torch.Size, torch.dtype]]:

@@ -32,7 +32,9 @@ Names = Annotated[
 ]
 
 # What both `plan` and `train` are asked.
-Network = Annotated[str, typer.Option("--model", help="One of `pixelwise models`.")]
+Network = Annotated[
+    str | None, typer.Option("--model", help="One of `pixelwise models`  [default: that of --weights, else street]")
+]
 Budget = Annotated[str | None, typer.Option(help="Time until all is done: 90s, 30m, 2h  [default: 30m]")]
 Epochs = Annotated[float | None, typer.Option(help="Passes over the images, instead of a budget.")]
 Size = Annotated[str | None, typer.Option(help="HEIGHTxWIDTH images are brought to  [default: planned]")]
@@ -52,18 +54,19 @@ def request_of(began: float, typed: Mapping[str, Any]) -> "Request":
 
     Raises UserError for what cannot be read or trained.
     """
-    from pixelwise.training import Request
+    from pixelwise.training import Request, network_asked
     from pixelwise.training.parsing import parse_duration, parse_option, parse_size
 
     budget, size, batch = typed["budget"], typed["size"], typed["batch"]
     settings = dict(map(parse_option, typed["settings"] or []))
+    model, options = network_asked(typed["model"], dict(map(parse_option, typed["option"] or [])), typed["weights"])
     return Request(
-        typed["model"],
+        model,
         parse_duration(budget) if budget else None,
         began,
         epochs=typed["epochs"],
         size=parse_size(size) if size else None,
-        options=dict(map(parse_option, typed["option"] or [])),
+        options=options,
         weights=typed["weights"],
         seed=typed["seed"],
         settings=settings | ({} if batch is None else {"batch": batch}),

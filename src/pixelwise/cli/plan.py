@@ -36,7 +36,7 @@ def register(app: typer.Typer) -> None:
 def plan(  # noqa: PLR0913 - one parameter per option
     context: typer.Context,
     data: Data,
-    model: Network = "street",
+    model: Network = None,
     budget: Budget = None,
     epochs: Epochs = None,
     size: Size = None,

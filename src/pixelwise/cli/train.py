@@ -42,7 +42,7 @@ def train(  # noqa: PLR0913 - one parameter per option
     data: Annotated[
         str | None, typer.Argument(metavar="DATA", help="A folder, dataset.yaml or table; or `streets`.")
     ] = None,
-    model: Network = "street",
+    model: Network = None,
     budget: Budget = None,
     epochs: Epochs = None,
     size: Size = None,
@@ -66,7 +66,7 @@ def train(  # noqa: PLR0913 - one parameter per option
     What is not asked for is planned from the data, the machine and the budget, as `pixelwise plan` shows.
     """
     began = time.monotonic()
-    planned = (budget, epochs, size, batch, option, weights or None, settings)
+    planned = (model, budget, epochs, size, batch, option, weights or None, settings)
     if resume is not None:
         _alone("--resume", "run's own data and recipe", (data, recipe, run, layout, classes, *planned))
         _resume(resume, device, track, as_json)

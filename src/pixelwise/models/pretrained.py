@@ -36,7 +36,7 @@ def load_pretrained(network: Network, weights: str) -> int:
     of the three.
     Raises UserError for a network without such an encoder, and for weights that are not there or do not fit.
     """
-    if (model := _model_file(weights)) is not None:
+    if (model := model_file(weights)) is not None:
         return _load_model(network, model)
     encoder = getattr(network.body, "encoder", None)
     if not isinstance(encoder, Encoder):
@@ -61,17 +61,12 @@ def load_pretrained(network: Network, weights: str) -> int:
     return 0
 
 
-def starts_whole(weights: str) -> bool:
-    """Whether weights are those of a model of pixelwise, which any network of its kind can start from.
+def model_file(weights: str) -> Path | None:
+    """The file of a model of pixelwise, from which any network of its kind can start, if these weights are one.
 
-    >>> starts_whole("street"), starts_whole("hf:timm/resnet34.a1_in1k")
-    (True, False)
+    >>> model_file("street").name, model_file("hf:timm/resnet34.a1_in1k")
+    ('street.safetensors', None)
     """
-    return _model_file(weights) is not None
-
-
-def _model_file(weights: str) -> Path | None:
-    """The file of a model of pixelwise, if these weights are one."""
     if weights in shipped():
         return shipped()[weights]
     path = download(place_of(weights)) if is_hub(weights) else Path(weights)
@@ -85,7 +80,7 @@ def _load_model(network: Network, path: Path) -> int:
     same = {name: tensor.to(own[name].dtype) for name, tensor in tensors.items() if name in own}
     fit = {name: tensor for name, tensor in same.items() if tensor.shape == own[name].shape}
     if not any(tensor.dim() > 1 for name, tensor in fit.items() if name not in ("mean", "std")):
-        raise UserError(f"{path}: is a model of another kind, of which nothing fits; start from one of the same kind")
+        raise UserError(f"{path}: is a model of another kind, nothing fits; leave --model out to go on from it")
     network.load_state_dict(fit, strict=False)
     return len(own) - len(fit)
 

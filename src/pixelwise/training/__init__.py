@@ -4,7 +4,7 @@ from pixelwise.stopping import Interrupted
 from pixelwise.training.plan import Plan, plan
 from pixelwise.training.recipe import Recipe
 from pixelwise.training.recipe_file import load_recipe, save_recipe
-from pixelwise.training.request import Request
+from pixelwise.training.request import Request, network_asked
 from pixelwise.training.run import Run, read_history, resume_run, start_run
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Request",
     "Run",
     "load_recipe",
+    "network_asked",
     "plan",
     "read_history",
     "resume_run",

@@ -39,7 +39,7 @@ def choose(request: Request, recipe: Recipe, dataset: Dataset, cache: TrainingIm
 
 def _model(recipe: Recipe, *_: object) -> Choice:
     if recipe.model != "street":
-        return {}, {"model": "it was asked for"}
+        return {}, {"model": "it was asked for, by its name or by its weights"}
     why = "of the models here it learns most in a given time on a processor (docs/models.md: mean IoU per millisecond)"
     return {}, {"model": why}
 

@@ -8,14 +8,28 @@ from typing import Any
 
 import torch
 
+from pixelwise.bundle import network_in
 from pixelwise.errors import UserError, unknown
 from pixelwise.models import Network, build_network
-from pixelwise.models.pretrained import starts_whole
+from pixelwise.models.pretrained import model_file
 from pixelwise.training.adversarial import GAMES
 from pixelwise.training.recipe import MEANINGS, Recipe, recipe_of
 
+DEFAULT = "street"
 SIZE_STEP = 32  # sizes are multiples of this, so that every model can halve them as often as it likes
 OWN = ("model", "options", "size", "weights", "seed")  # settings that Request has fields for
+
+
+def network_asked(model: str | None, options: Mapping[str, Any], weights: str) -> tuple[str, Mapping[str, Any]]:
+    """Model and options, where no model is named those of the weights, if a whole model is given to start from.
+
+    >>> network_asked(None, {}, ""), network_asked(None, {"width": 8}, "street")
+    (('street', {}), ('encoder_street', {'width': 8}))
+    """
+    if model is None and weights and (file := model_file(weights)):
+        model, own = network_in(file)
+        return model, own | dict(options)
+    return model or DEFAULT, options
 
 
 @dataclass(frozen=True)
@@ -29,7 +43,7 @@ class Request:
     Raises UserError for what cannot be trained, before any data is read.
     """
 
-    model: str = "street"
+    model: str = DEFAULT
     budget: float | None = None
     began: float = field(default_factory=time.monotonic)
     epochs: float | None = None
@@ -45,7 +59,7 @@ class Request:
             if name in OWN or name not in MEANINGS:
                 raise unknown("setting", name, [known for known in MEANINGS if known not in OWN])
         network = self.network()
-        if self.weights and not hasattr(network.body, "encoder") and not starts_whole(self.weights):
+        if self.weights and not hasattr(network.body, "encoder") and model_file(self.weights) is None:
             raise UserError(
                 f"{self.model} has no encoder that takes weights; give those of a {self.model} that pixelwise trained, "
                 "or use encoder_street, encoder_unet or deeplabv3plus"
