@@ -96,7 +96,7 @@ CITIES = {
     f"{CROPS} {GENTLY} --epochs 12",
     "street_large_both": f"{MOSTLY} {FINE} --weights {LARGE_CITIES}/last.safetensors {LARGER} "
     "--set encoder_rate=0.3 --set learning_rate=0.0006 --set warm_up=0.05 --set color=0.4 --epochs 8",
-    # It labelled its training images no better than others (0.798), so it is held back by less here.
+    # It labelled its training images no better than the others, so it is held back by less here.
     "street_large_longer": f"{MOSTLY} {FINE} --weights runs/record/shipped_street_large_both/best.safetensors "
     "--size 540x720 --set crop=[320,432] --set zoom=[0.7,1.5] --set color=0.3 --set ema=0.999 "
     "--set encoder_rate=0.5 --set learning_rate=0.0008 --set warm_up=0.05 --epochs 6",
