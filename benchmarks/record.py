@@ -183,6 +183,14 @@ GPU = {
 PAIRS_STREET = f"{FINE} {LONGER} --size 320x320 --set crop=[256,256] --epochs 20"
 PAIRS_STREET += " --set zoom=[0.7,1.5] --set encoder_rate=0.3 --set learning_rate=0.001 --set ema=0.999"
 
+# A tenth of the pairs, to begin with nothing, with what ImageNet teaches, and with what `street` had learnt of CamVid.
+FEW = "benchmarks/few_pairs.yaml --size 192x192 --epochs 20 --set validations=5"
+FEW_PAIRS = {
+    "from_scratch": FEW,
+    "from_imagenet": f"{FEW} --model encoder_street {SQUEEZENET}",
+    "from_street": f"{FEW} {LONGER}",
+}
+
 ON_CAMVID = {"models": MODELS, "shipped": SHIPPED, "marks": MARKS, "ablation": ABLATION}
 RECORDS = (
     Record("demo_streets", "demo"),
@@ -197,6 +205,7 @@ RECORDS = (
         Record(f"shipped_{name}", f"train {arguments} --set validations=10 --device cpu")
         for name, arguments in CITIES.items()
     ),
+    *(Record(f"few_{name}", f"train {arguments} --device cpu") for name, arguments in FEW_PAIRS.items()),
     *(Record(f"pix2pix_{name}", f"train {PAIRS} {arguments} --device cpu") for name, arguments in PIX2PIX.items()),
     *(Record(f"gpu_{name}", f"{arguments} --device cuda", gpu=True) for name, arguments in GPU.items()),
     Record("bench_training_cuda", "benchmarks/bench_training.py --device cuda", gpu=True, script=True),

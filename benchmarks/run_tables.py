@@ -16,6 +16,7 @@ GROUPS = {
     "marks_": "Beside published figures",
     "gpu_": "On a GPU",
     "cityscapes_": "Cityscapes pairs",
+    "few_": "A tenth of the Cityscapes pairs",
     "models_": "Every model under one recipe",
     "ablation_": "The ablation",
     "pix2pix_": "Pix2Pix",
@@ -36,7 +37,7 @@ OURS = {
     "SegNet": ("gpu_camvid_segnet", "marks_segnet", "models_segnet"),
     "`street`": ("gpu_camvid_street", "models_street"),
     "`encoder_street` over SqueezeNet": ("gpu_camvid_encoder_street", "shipped_street_large"),
-    "the same, and 1,500 Cityscapes pairs": ("shipped_street_large_both",),
+    "the same, and 1,500 Cityscapes pairs": ("shipped_street_large_longer", "shipped_street_large_both"),
     "`encoder_street` over EfficientNet-Lite2": ("gpu_camvid_lite2",),
     "DeepLabv3+ over SqueezeNet": ("marks_deeplabv3plus", "models_deeplabv3plus"),
 }
@@ -44,10 +45,17 @@ PAIRS = {
     "U-Net": ("gpu_pairs_unet",),
     "`encoder_street`, from what `street` had learnt of CamVid": ("cityscapes_pairs_from_street",),
     "`street`, in 8 minutes": ("cityscapes_pairs_street_8m_cpu",),
+    "Pix2Pix's generator, half as wide, as a classifier": ("pix2pix_softmax",),
     "Pix2Pix, L1 and the game": ("gpu_pix2pix_l1_gan", "pix2pix_l1_gan"),
     "Pix2Pix, L1 alone": ("gpu_pix2pix_l1", "pix2pix_l1"),
 }
 PAPER = {"L1 and the game": (0.83, 0.36, 0.29), "L1 alone": (0.86, 0.42, 0.35)}  # of Pix2Pix, at 256x256
+
+FEW = {
+    "nothing": "few_from_scratch",
+    "ImageNet's weights in the encoder": "few_from_imagenet",
+    "all that `street` had learnt of CamVid": "few_from_street",
+}
 
 CHANGED = {
     "base": "as planned",
@@ -224,6 +232,25 @@ def cities_table() -> str:
         rows.append((f"`{run}`", learnt, *(f"**{figure:.3f}**" if both else f"{figure:.3f}" for figure in figures)))
     counts = ", ".join(f"{count} of {name}" for name, count in result["images"].items())
     return f"{table(heads, rows)}\n\nImages: {counts}."
+
+
+def few_table() -> str:
+    """Few images: what a run begins with, by what it reaches."""
+    heads = ("begins with", "network", "mean IoU", "pixel accuracy", "passes")
+    rows = []
+    for begins, name in FEW.items():
+        if made(name):
+            result = load(name)
+            rows.append(
+                (
+                    begins,
+                    f"`{result['recipe']['model']}`",
+                    f"**{crosswise(result):.3f}**",
+                    f"{result['scores']['pixel accuracy']:.3f}",
+                    f"{result['history'][-1]['epoch']:.0f}",
+                )
+            )
+    return table(heads, rows)
 
 
 def ablation_table() -> str:

@@ -293,6 +293,7 @@ TABLES = {
     "pairs_marks": run_tables.pairs_marks_table,
     "shipped": run_tables.shipped_table,
     "cities": run_tables.cities_table,
+    "few": run_tables.few_table,
     "ablation": run_tables.ablation_table,
     "speed": speed_table,
     "models": models_table,
