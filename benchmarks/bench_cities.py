@@ -21,7 +21,13 @@ from pixelwise.data.dataset import SPLITS
 from pixelwise.machine import describe
 from pixelwise.progress import track
 
-RUNS = ("shipped_street_longer", "shipped_street_both", "shipped_street_large", "shipped_street_large_both")
+RUNS = (
+    "shipped_street_longer",
+    "shipped_street_both",
+    "shipped_street_large",
+    "shipped_street_large_both",
+    "shipped_street_large_longer",
+)
 
 
 def places() -> dict[str, Dataset]:

@@ -225,11 +225,11 @@ def cities_table() -> str:
     heads = ("run", "learnt from", "CamVid: mean IoU", "Cityscapes: mean IoU", "its pixels", "CARLA: its pixels")
     rows = []
     for run, places in result["figures"].items():
-        both = run in SHIPPED_RUNS.values()
+        ships = run in SHIPPED_RUNS.values()
         camvid, cityscapes, carla = (places[name]["scores"] for name in ("camvid", "cityscapes", "carla"))
         figures = (camvid["mean IoU"], cityscapes["mean IoU"], cityscapes["pixel accuracy"], carla["pixel accuracy"])
-        learnt = "CamVid and Cityscapes" if both else "CamVid"
-        rows.append((f"`{run}`", learnt, *(f"**{figure:.3f}**" if both else f"{figure:.3f}" for figure in figures)))
+        learnt = "CamVid and Cityscapes" if any(one.endswith("_cities") for one in chain(run)) else "CamVid"
+        rows.append((f"`{run}`", learnt, *(f"**{figure:.3f}**" if ships else f"{figure:.3f}" for figure in figures)))
     counts = ", ".join(f"{count} of {name}" for name, count in result["images"].items())
     return f"{table(heads, rows)}\n\nImages: {counts}."
 
