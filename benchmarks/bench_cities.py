@@ -1,6 +1,6 @@
 """How the models that ship do in other cities, and did before they learnt more than one; results/cities.json.
 
-    python benchmarks/bench_cities.py       needs ../shared/data and the runs in runs/record
+    python benchmarks/bench_cities.py [RUN ...]     all, or these; needs ../shared/data and the runs in runs/record
 
 Scored are the runs of both on CamVid's 101 validation images; on 200 of the Cityscapes pairs, of whose other 1,500 the
 later runs have learnt (benchmarks/two_cities.py); and on CARLA's 6 rendered frames, which no run has seen, and in which
@@ -8,12 +8,13 @@ sky is not labelled and bicycles are cars.
 """
 
 import json
+import sys
 from itertools import chain as joined
 from typing import Any
 
 import torch
 import two_cities
-from recorded import RESULTS, ROOT
+from recorded import RESULTS, ROOT, load, made
 
 import pixelwise as pw
 from pixelwise.data import Dataset
@@ -44,17 +45,17 @@ def places() -> dict[str, Dataset]:
 
 
 def main() -> None:
-    scored, found = places(), dict[str, Any]()
-    for run in track(RUNS, "scoring"):
+    chosen = sys.argv[1:] or RUNS
+    scored, found = places(), load("cities")["figures"] if made("cities") else dict[str, Any]()
+    for run in track(chosen, "scoring"):
         model = pw.load(ROOT / "runs" / "record" / run / "best.safetensors", "cpu")
         results = {place: pw.evaluate(model, data, "test").to_dict() for place, data in scored.items()}
         found[run] = {
             place: {part: result[part] for part in ("scores", "per_class")} for place, result in results.items()
-        }
+        } | {"environment": describe(torch.device("cpu"))}
     result = {
         "images": {place: len(data.test) for place, data in scored.items()},
         "figures": found,
-        "environment": describe(torch.device("cpu")),
     }
     (RESULTS / "cities.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 

@@ -8,7 +8,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results"
 # What each model that ships is made of.
-SHIPPED_RUNS = {"street": "shipped_street_both", "street_large": "shipped_street_large_longer"}
+SHIPPED_RUNS = {"street": "shipped_street_both", "street_large": "shipped_street_large_both"}
 OLDER = {"street": "shipped_street_longer"}  # what runs began with that name a model which others have replaced since
 
 
@@ -26,6 +26,14 @@ def made(name: str) -> bool:
 def crosswise(result: dict[str, Any]) -> float:
     """Mean IoU of a run; where classes have offsets, on each half of the images with those fitted on the other half."""
     return float(result["conditions"].get("offsets", {}).get("crosswise", result["scores"]["mean IoU"]))
+
+
+def pix2pix_averages(result: dict[str, Any]) -> tuple[float, float, float]:
+    """Pixel accuracy, class accuracy and class IoU as Pix2Pix's scripts average them; of a classifier its own."""
+    if known := result.get("protocols", {}).get("pix2pix"):
+        return known["pixel accuracy"], known["class accuracy"], known["class IoU"]
+    scores = result["scores"]
+    return scores["pixel accuracy"], scores["mean class accuracy"], crosswise(result)
 
 
 def chain(name: str) -> list[str]:

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from record import ABLATION
-from recorded import RESULTS, SHIPPED_RUNS, chain, crosswise, load, made, table
+from recorded import RESULTS, SHIPPED_RUNS, chain, crosswise, load, made, pix2pix_averages, table
 
 from pixelwise.training import Recipe
 
@@ -173,12 +173,7 @@ def pairs_marks_table() -> str:
     for what, names in PAIRS.items():
         if name := first_made(names):
             result = load(name)
-            known = result.get("protocols", {}).get("pix2pix") or {
-                "pixel accuracy": result["scores"]["pixel accuracy"],
-                "class accuracy": result["scores"]["mean class accuracy"],
-                "class IoU": crosswise(result),
-            }
-            figures = (f"{known[name]:.3f}" for name in ("pixel accuracy", "class accuracy", "class IoU"))
+            figures = (f"{figure:.3f}" for figure in pix2pix_averages(result))
             learnt = f"1,500 images, {result['history'][-1]['epoch']:.0f} passes"
             rows.append((what, learnt, *figures, f"[`{name}`](results/{name}.json)"))
     for what, figures in PAPER.items():

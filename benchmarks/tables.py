@@ -16,7 +16,7 @@ from typing import Any
 import prediction_tables
 import run_tables
 import scale_tables
-from recorded import ROOT, load, made, table
+from recorded import ROOT, load, made, pix2pix_averages, table
 
 END = "<!-- /results -->"
 
@@ -133,7 +133,7 @@ def painted(name: str) -> dict[str, Any] | None:
 
 def protocol_cells(result: dict[str, Any]) -> tuple[str, ...]:
     """Pixel accuracy, class accuracy and class IoU, as the paper of Pix2Pix averages them."""
-    return _cells([result["protocols"]["pix2pix"][name] for name in ("pixel accuracy", "class accuracy", "class IoU")])
+    return _cells(pix2pix_averages(result))
 
 
 def _cells(scores: Sequence[float]) -> tuple[str, ...]:
