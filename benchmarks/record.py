@@ -188,7 +188,7 @@ FEW = "benchmarks/few_pairs.yaml --size 192x192 --epochs 20 --set validations=5"
 FEW_PAIRS = {
     "from_scratch": FEW,
     "from_imagenet": f"{FEW} --model encoder_street {SQUEEZENET}",
-    "from_street": f"{FEW} {LONGER}",
+    "from_street": f"{FEW} --model encoder_street {LONGER}",
 }
 
 ON_CAMVID = {"models": MODELS, "shipped": SHIPPED, "marks": MARKS, "ablation": ABLATION}

@@ -45,7 +45,7 @@ def export(  # noqa: PLR0913 - one parameter per option
 
     .onnx is for ONNX Runtime, .xml with its .bin for OpenVINO, .pt2 for torch.export. The file takes uint8 images
     (n, height, width, channels) of any size as they were decoded, and gives `label` and `probabilities` at that size.
-    It is run beside the original, and not written where more than 0.1 % of the pixels get another class.
+    It is run beside the original, and not written where more than 0.1 % of the pixels get another class, ties apart.
 
     --int8 sets its ranges by training images of DATA, and says how much mean IoU it loses on the others.
     """

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -60,6 +61,8 @@ class Request:
                 raise unknown("setting", name, [known for known in MEANINGS if known not in OWN])
         network = self.network()
         if self.weights and not hasattr(network.body, "encoder") and model_file(self.weights) is None:
+            if self.weights.endswith(".safetensors") and not Path(self.weights).exists():
+                raise UserError(f"{self.weights}: there is no such file; check the path")
             raise UserError(
                 f"{self.model} has no encoder that takes weights; give those of a {self.model} that pixelwise trained, "
                 "or use encoder_street, encoder_unet or deeplabv3plus"
