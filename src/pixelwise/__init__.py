@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pixelwise.api import Comparison, Model, compare, evaluate, import_keras, load, resume, train
+    from pixelwise.averaging import average
     from pixelwise.checking import Check, check, freeze
     from pixelwise.data import Dataset, Sample, Split, open_dataset
     from pixelwise.errors import UserError
@@ -38,6 +39,7 @@ __all__ = [
     "Tiles",
     "UserError",
     "View",
+    "average",
     "check",
     "compare",
     "evaluate",
@@ -52,6 +54,7 @@ __all__ = [
 
 _HOMES = {
     "pixelwise.api": ("Comparison", "Model", "compare", "evaluate", "import_keras", "load", "resume", "train"),
+    "pixelwise.averaging": ("average",),
     "pixelwise.checking": ("Check", "check", "freeze"),
     "pixelwise.data": ("Dataset", "Sample", "Split", "open_dataset"),
     "pixelwise.errors": ("UserError",),

@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from pixelwise.averaging import average
 from pixelwise.comparisons import Comparison, compare
 from pixelwise.data import Dataset, open_dataset
 from pixelwise.errors import UserError
@@ -39,6 +40,7 @@ __all__ = [
     "REPORT",
     "Comparison",
     "Model",
+    "average",
     "compare",
     "default_split",
     "evaluate",

@@ -58,14 +58,14 @@ def compare(
     By mean IoU, no difference can be told: one less other is 0.0 points [0.0, 0.0], p = 1.000.
     """
     folders = predictions or {}
-    named = list(models.items()) if isinstance(models, Mapping) else [(_name_of(model), model) for model in models]
+    named = list(models.items()) if isinstance(models, Mapping) else [(name_of(model), model) for model in models]
     if len(named) + len(folders) < 2:
         raise UserError("a comparison needs two or more; give another model, or --predictions with a folder")
     loaded = [model if isinstance(model, Model) else load(model, device) for _, model in named]
     dataset = opened(data)
     part = split or default_split(dataset)
     samples_of(dataset, part)  # refuses a split without images before anything is read
-    names = iter(_made_unique([*(name for name, _ in named), *folders]))
+    names = iter(made_unique([*(name for name, _ in named), *folders]))
     candidates = [
         candidate_of(next(names), model.bundle, dataset, part, file=None if isinstance(given, Model) else model.file)
         for model, (_, given) in zip(loaded, named, strict=True)
@@ -74,7 +74,7 @@ def compare(
     return Comparison(**vars(compare_candidates(candidates, dataset, part, blocks=blocks, speed=speed)))
 
 
-def _name_of(model: Model | str | Path) -> str:
+def name_of(model: Model | str | Path) -> str:
     """What a model is called where nothing else is said: that of its run or file, or as it ships or lies on the hub."""
     if isinstance(model, Model):
         return model.run.name if model.run else model.bundle.model
@@ -84,10 +84,10 @@ def _name_of(model: Model | str | Path) -> str:
     return file.parent.name if file.name == BEST else file.stem
 
 
-def _made_unique(names: Sequence[str]) -> list[str]:
+def made_unique(names: Sequence[str]) -> list[str]:
     """The names, those that were there before with a number.
 
-    >>> _made_unique(["street", "mine", "street"])
+    >>> made_unique(["street", "mine", "street"])
     ['street', 'mine', 'street (2)']
     """
     unique: list[str] = []

@@ -21,6 +21,7 @@ from pixelwise.files import replacing
 from pixelwise.machine import describe, pick_device
 from pixelwise.model import Model, load
 from pixelwise.prediction.predict import predict as predict_photo
+from pixelwise.prediction.view import WHOLE, View
 from pixelwise.processes import first_alone, joined, own_device, rank, restarts
 from pixelwise.progress import say, track
 from pixelwise.report import Example, command_line, shown_images, write_painting_report, write_report
@@ -40,7 +41,7 @@ from pixelwise.training import (
 from pixelwise.training.adversarial import collapses
 from pixelwise.training.folders import EVALUATION, RECIPE, begun_run, locked, new_run
 from pixelwise.training.loop import view_of
-from pixelwise.training.offsets import offsets_of
+from pixelwise.training.offsets import Offsets, offsets_of
 from pixelwise.training.plan import fill
 from pixelwise.training.run import BEST, HISTORY, SAMPLES
 from pixelwise.training.tracking import check_tracker, told, tracker
@@ -130,7 +131,7 @@ def _begun(planned: Plan, dataset: Dataset, folder: Path, track: str) -> Model:
     if rank() == 0:
         # The recipe first: from then on the run can be resumed, whenever it is killed.
         save_recipe(planned.recipe, folder / RECIPE, dataset.source, planned.reasons, about=planned.about)
-        _write_json(folder / ENVIRONMENT, describe(planned.cache.device) | {"command": command_line()})
+        save_environment(folder, describe(planned.cache.device))
     return _finish(run, track)
 
 
@@ -148,7 +149,7 @@ def _resumed(folder: Path, device: str, track: str) -> Model:
 def _same_machine(path: Path, here: dict[str, str]) -> None:
     """Says where a run goes on on another machine than it began: its weights then differ in their last bits."""
     if not path.exists():
-        _write_json(path, here | {"command": command_line()})
+        save_environment(path.parent, here)
         return
     try:
         before = json.loads(path.read_text(encoding="utf-8"))
@@ -240,23 +241,29 @@ def _finish(run: Run, track: str) -> Model:
         write_painting_report(run.folder / REPORT, model=name, data=data, **_making(model, data))
         return model
     if run.recipe.offsets and not model.bundle.painter:  # whose labels are not its highest logits
-        _fit_offsets(model.bundle, run)
-    model.evaluation = evaluation = evaluate_bundle(model.bundle, run.dataset, "val", view=view_of(run.recipe))
-    model.bundle.scores = {"conditions": asdict(evaluation.conditions)} | evaluation.scores()
-    model.save(run.folder / BEST)
-    save_evaluation(evaluation, model, run.dataset, run.folder)
-    _close(run, evaluation.scores())
+        fit_offsets(model.bundle, run.dataset, view_of(run.recipe))
+    _close(run, score_and_save(model, run.dataset, view_of(run.recipe)).scores())
     return model
 
 
-def _fit_offsets(bundle: Bundle, run: Run) -> None:
-    """Gives the network its classes' offsets, where those help."""
+def fit_offsets(bundle: Bundle, dataset: Dataset, view: View = WHOLE) -> Offsets | None:
+    """Gives a network the offsets of its classes that fit the validation images, and no others, where those help."""
     bundle.network.offsets = None  # of a run that had come this far before
-    labels, view = run.dataset.labels, view_of(run.recipe)
-    found = offsets_of(bundle.network, run.dataset.val, bundle.size, ignore=labels.ignore, view=view)
+    found = offsets_of(bundle.network, dataset.val, bundle.size, ignore=dataset.labels.ignore, view=view)
     if found and found.help:
         bundle.network.offsets = torch.tensor(found.values, device=bundle.network.mean.device).view(-1, 1, 1)
         bundle.provenance[OFFSETS] = {"without": found.without, "crosswise": found.crosswise}
+    return found
+
+
+def score_and_save(model: Model, dataset: Dataset, view: View = WHOLE) -> Evaluation:
+    """Scores a model on the validation images, and writes it into its run folder with its scores and its report."""
+    assert model.run is not None
+    model.evaluation = evaluation = evaluate_bundle(model.bundle, dataset, "val", view=view)
+    model.bundle.scores = {"conditions": asdict(evaluation.conditions)} | evaluation.scores()
+    model.save(model.run / BEST)
+    save_evaluation(evaluation, model, dataset, model.run)
+    return evaluation
 
 
 def _close(run: Run, scores: dict[str, float] | None) -> None:
@@ -266,6 +273,7 @@ def _close(run: Run, scores: dict[str, float] | None) -> None:
             run.tracker.close(scores)
 
 
-def _write_json(path: Path, content: dict[str, str]) -> None:
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
+def save_environment(folder: Path, machine: dict[str, str]) -> None:
+    """Writes environment.json: the machine, as `describe` has it, and what was typed."""
+    with replacing(folder / ENVIRONMENT) as temporary:
+        temporary.write_text(json.dumps(machine | {"command": command_line()}, indent=1), encoding="utf-8")

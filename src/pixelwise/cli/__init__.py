@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from pixelwise.cli import (
+    average,
     check,
     compare,
     demo,
@@ -38,6 +39,7 @@ for module in (
     train,
     evaluate,
     compare,
+    average,
     predict,
     regions,
     surfaces,

@@ -6,6 +6,8 @@ import shlex
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
 from pixelwise.api import REPORT, Model
 from pixelwise.evaluation import Evaluation
@@ -33,6 +35,16 @@ def show_trained(model: Model, evaluation: Evaluation | None, data: str) -> None
     print("\nnext:")
     print(f"  pixelwise predict {shlex.quote(str(run))} PHOTO            label your own photos")
     print(f"  pixelwise evaluate {shlex.quote(str(run))} {shlex.quote(data)}          score it again, or on other data")
+
+
+def show_averaged(model: Model, data: str) -> None:
+    """What each of the averaged models reached alone, then all as of a run."""
+    title = "alone, with offsets of classes that are fitted here"
+    table = Table("model", "mean IoU", title=title, title_justify="left")
+    for name, score in model.bundle.provenance["averaged"].items():
+        table.add_row(escape(name), f"{100 * score:.1f}")
+    Console().print(table)
+    show_trained(model, model.evaluation, data)
 
 
 def trained_as_json(model: Model) -> str:
