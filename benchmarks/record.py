@@ -22,10 +22,12 @@ import time
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 
 import torch
 import yaml
 
+from pixelwise.bundle import load_bundle
 from pixelwise.training.parsing import parse_duration
 
 ROOT = Path(__file__).parents[1]
@@ -52,6 +54,11 @@ class Record:
     def command(self) -> str:
         """As one types it."""
         return f"{'python' if self.script else 'pixelwise'} {self.arguments}"
+
+
+def models_of(*runs: str) -> str:
+    """The models of runs that ship, as arguments."""
+    return " ".join(f"runs/record/shipped_{run}/best.safetensors" for run in runs)
 
 
 # Every model under one recipe: 20 passes over CamVid's 367 training images, crops of 256x352, seed 0, no GPU.
@@ -101,6 +108,16 @@ CITIES = {
     "--size 540x720 --set crop=[320,432] --set zoom=[0.7,1.5] --set color=0.3 --set ema=0.999 "
     "--set encoder_rate=0.5 --set learning_rate=0.0008 --set warm_up=0.05 --epochs 6",
 }
+# The larger one and its longer run averaged; from there two runs that see other things, and these three averaged.
+AVERAGE = "runs/record/shipped_street_large_average"
+FROM_AVERAGE = f"{FINE} --weights {AVERAGE}/best.safetensors --size 540x720 --set crop=[320,432] --set ema=0.999"
+FROM_AVERAGE += " --set encoder_rate=0.5 --set learning_rate=0.0008 --set warm_up=0.05 --set validations=3 --device cpu"
+AVERAGED = {
+    "street_large_average": f"average {models_of('street_large_both', 'street_large_longer')} --data {CAMVID}",
+    "street_large_mostly": f"train {MOSTLY} {FROM_AVERAGE} --set zoom=[0.7,1.5] --set color=0.3 --epochs 2.5 --seed 1",
+    "street_large_alike": f"train {BOTH} {FROM_AVERAGE} --set zoom=[0.6,1.6] --set color=0.4 --epochs 2 --seed 2",
+}
+AVERAGED["street_large_averages"] = f"average {models_of(*AVERAGED)} --data {CAMVID}"
 SHIPPED = {
     "street": f"--model encoder_street {SQUEEZENET} {CROPS} --epochs 70",
     "street_longer": f"--model encoder_street {BEGUN} {CROPS} --set learning_rate=0.001 --epochs 80",
@@ -205,6 +222,7 @@ RECORDS = (
         Record(f"shipped_{name}", f"train {arguments} --set validations=10 --device cpu")
         for name, arguments in CITIES.items()
     ),
+    *(Record(f"shipped_{name}", arguments) for name, arguments in AVERAGED.items()),
     *(Record(f"few_{name}", f"train {arguments} --device cpu") for name, arguments in FEW_PAIRS.items()),
     *(Record(f"pix2pix_{name}", f"train {PAIRS} {arguments} --device cpu") for name, arguments in PIX2PIX.items()),
     *(Record(f"gpu_{name}", f"{arguments} --device cuda", gpu=True) for name, arguments in GPU.items()),
@@ -269,21 +287,32 @@ def rehearse(record: Record) -> None:
 
 def write(record: Record, command: str, folder: Path) -> None:
     """Gathers what the run wrote into results/NAME.json."""
-    with (folder / "history.csv").open(newline="", encoding="utf-8") as file:
-        history = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
-    recipe = yaml.safe_load((folder / "recipe.yaml").read_text(encoding="utf-8"))
     scored = folder / "evaluation.json"  # a run that paints photos has none
     evaluation = json.loads(scored.read_text(encoding="utf-8")) if scored.exists() else {}
     environment = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
     result = {
         "command": command,
-        "recipe": recipe,
+        **(learnt(folder) if (folder / "history.csv").exists() else averaged(folder)),
         "environment": {key: value for key, value in environment.items() if key != "command"},
         **{name: evaluation[name] for name in ("conditions", "scores", "protocols", "per_class") if name in evaluation},
-        "history": history,
     }
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{record.name}.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+def learnt(folder: Path) -> dict[str, Any]:
+    """How a run was trained."""
+    with (folder / "history.csv").open(newline="", encoding="utf-8") as file:
+        history = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+    return {"recipe": yaml.safe_load((folder / "recipe.yaml").read_text(encoding="utf-8")), "history": history}
+
+
+def averaged(folder: Path) -> dict[str, Any]:
+    """Of which runs an average is, and what each reaches alone; its recipe is its network."""
+    bundle = load_bundle(folder / "best.safetensors")
+    recipe = {"model": bundle.model, "options": bundle.options, "size": bundle.size}
+    alone = {name: found["mean IoU"] for name, found in bundle.provenance["averaged"].items()}
+    return {"recipe": recipe, "averaged": alone, "history": []}
 
 
 def main() -> None:

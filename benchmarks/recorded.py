@@ -8,7 +8,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results"
 # What each model that ships is made of.
-SHIPPED_RUNS = {"street": "shipped_street_both", "street_large": "shipped_street_large_both"}
+SHIPPED_RUNS = {"street": "shipped_street_both", "street_large": "shipped_street_large_averages"}
 OLDER = {"street": "shipped_street_longer"}  # what runs began with that name a model which others have replaced since
 
 
@@ -37,8 +37,11 @@ def pix2pix_averages(result: dict[str, Any]) -> tuple[float, float, float]:
 
 
 def chain(name: str) -> list[str]:
-    """The runs that led to a run: each began with the weights of the one before it; the last is the run itself."""
-    weights = load(name)["recipe"].get("weights") or ""
+    """The trainings that led to a run, each after those that it went on from; of an average, all that it is made of."""
+    result = load(name)
+    if parts := result.get("averaged"):
+        return list(dict.fromkeys(one for part in parts for one in chain(part)))
+    weights = result["recipe"].get("weights") or ""
     before = OLDER.get(weights, Path(weights).parent.name)
     return [*(chain(before) if made(before) else ()), name]
 

@@ -37,7 +37,11 @@ OURS = {
     "SegNet": ("gpu_camvid_segnet", "marks_segnet", "models_segnet"),
     "`street`": ("gpu_camvid_street", "models_street"),
     "`encoder_street` over SqueezeNet": ("gpu_camvid_encoder_street", "shipped_street_large"),
-    "the same, and 1,500 Cityscapes pairs": ("shipped_street_large_longer", "shipped_street_large_both"),
+    "the same, and 1,500 Cityscapes pairs": (
+        "shipped_street_large_averages",
+        "shipped_street_large_longer",
+        "shipped_street_large_both",
+    ),
     "`encoder_street` over EfficientNet-Lite2": ("gpu_camvid_lite2",),
     "DeepLabv3+ over SqueezeNet": ("marks_deeplabv3plus", "models_deeplabv3plus"),
 }
@@ -95,15 +99,15 @@ def runs_table() -> str:
 
 
 def run_row(name: str, result: dict[str, Any]) -> tuple[str, ...]:
-    recipe, environment, last = result["recipe"], result["environment"], result["history"][-1]
+    recipe, environment, history = result["recipe"], result["environment"], result["history"]
     scores = result.get("scores") or {}  # a run that paints photos has none
     threads = environment.get("threads")
     return (
         f"[`{name}`](../results/{name}.json)",
-        differences(recipe),
-        str(recipe["seed"]),
+        differences(recipe) + average_in_words(result),
+        str(recipe.get("seed", "")),
         passes(name),
-        f"{last['seconds'] / 60:.0f} min",
+        f"{history[-1]['seconds'] / 60:.0f} min" if history else "",
         environment["device"] + (f", {threads} thread{'s' * (threads != '1')}" if threads else ""),
         f"**{crosswise(result):.3f}**" if scores else "",
         f"{scores['pixel accuracy']:.3f}" if scores else "",
@@ -123,6 +127,12 @@ def differences(recipe: dict[str, Any]) -> str:
     return f"`{recipe['model']}` " + ", ".join([*options, "x".join(map(str, recipe["size"])), *start, *changed])
 
 
+def average_in_words(result: dict[str, Any]) -> str:
+    """Of which runs an average is; nothing of a run that was trained."""
+    parts = (f"`{part}`" for part in result.get("averaged", ()))
+    return f": the average of {' and '.join(parts)}" if "averaged" in result else ""
+
+
 def first_made(names: tuple[str, ...]) -> str | None:
     return next((name for name in names if made(name)), None)
 
@@ -133,7 +143,7 @@ def passes(name: str) -> str:
 
 
 def learning(name: str) -> str:
-    """Passes, sizes and minutes of a run and of those that it goes on from."""
+    """Passes, sizes and minutes of a run, or of those that it is the average of, and of all that led there."""
     runs = [load(one) for one in chain(name)]
     sizes = dict.fromkeys("x".join(map(str, one["recipe"]["size"])) for one in runs)
     minutes = " + ".join(f"{one['history'][-1]['seconds'] / 60:.0f}" for one in runs)
@@ -155,7 +165,7 @@ def marks_table() -> str:
             rows.append(
                 (
                     f"**{what}**" + (f", width {width}" if width else ""),
-                    "ImageNet" if recipe.get("weights") else "from scratch",
+                    "ImageNet" if load(chain(name)[0])["recipe"].get("weights") else "from scratch",
                     "validation",
                     f"**{crosswise(result):.3f}**",
                     f"**{scores['pixel accuracy']:.3f}**",

@@ -1,6 +1,7 @@
 """Makes the models that ship from their runs of record: stores them as float16, scores and times them, writes cards.
 
     python benchmarks/ship.py NAME ...      street, street_large; without names only the cards
+    python benchmarks/ship.py NAME --keep-time      new weights of the same network, on a machine without bf16
 
 Its run of record must lie in runs/record; `SHIPPED_RUNS` says which that is. Writes the model file, its card
 beside it, and results/ship_NAME.json: the scores on CamVid's validation images before and after it was stored, and how
@@ -27,11 +28,12 @@ FILES = {
     "street": ROOT / "src" / "pixelwise" / "weights" / "street.safetensors",
     "street_large": ROOT / "weights" / "street_large.safetensors",
 }
+TIME = "photo file to mask file"
 ROUNDS, WARM = 5, 5  # rounds over the validation images; photos before them
 
 
-def ship(name: str) -> None:
-    """Stores, scores and times one model."""
+def ship(name: str, *, keep_time: bool) -> None:
+    """Stores, scores and times one model; keep_time: how long it took the weights before stays."""
     trained = pw.load(ROOT / "runs" / "record" / SHIPPED_RUNS[name])
     trained.save(FILES[name], half=True)
     stored, data = pw.load(str(FILES[name])), pw.open_dataset(CAMVID)
@@ -44,7 +46,7 @@ def ship(name: str) -> None:
         "conditions": after["conditions"],
         "scores": after["scores"],
         "per_class": after["per_class"],
-        "photo file to mask file": timed(stored),
+        TIME: load(f"ship_{name}")[TIME] | {"weights": "before"} if keep_time else timed(stored),
         "environment": describe(torch.device("cpu")),
     }
     write(RESULTS / f"ship_{name}.json", json.dumps(found, indent=1))
@@ -103,11 +105,13 @@ def write(path: Path, text: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help=" or ".join(FILES))
-    names = parser.parse_args().names
+    parser.add_argument("--keep-time", action="store_true", help="time nothing, keep what was measured before")
+    options = parser.parse_args()
+    names = options.names
     if unknown := set(names) - set(FILES):
         parser.error(f"there is no {', '.join(unknown)}")
     for name in names:
-        ship(name)
+        ship(name, keep_time=options.keep_time)
     describe_models()
 
 

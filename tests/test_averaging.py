@@ -60,8 +60,17 @@ def test_an_average_of_one_model_and_itself_labels_and_scores_as_that_does(
     mean = pw.average([small_run, small_run], small_folder, run=tmp_path / "mean")
     alone = pw.evaluate(pw.load(small_run), small_folder)
     assert mean.evaluation.mean_iou == pytest.approx(alone.mean_iou)
-    assert len(set(mean.bundle.provenance["averaged"].values())) == 1
+    first, second = mean.bundle.provenance["averaged"].values()
+    assert first == second
     assert list(mean.bundle.provenance["averaged"]) == ["finished", "finished (2)"]
+
+
+def test_an_average_tells_what_each_of_its_models_learnt_from(tmp_path: Path, small: Dataset) -> None:
+    learnt = [{"data": data, "step": 7} for data in ("streets", "camvid, streets", "voc")]
+    models = [Model(replace(tiny_bundle(), provenance=one)) for one in learnt]
+    provenance = pw.average(models, small, run=tmp_path / "mean").bundle.provenance
+    assert provenance["data"] == "streets, camvid, voc"
+    assert [one["provenance"] for one in provenance["averaged"].values()] == learnt
 
 
 def test_the_run_folder_holds_the_average_its_scores_and_its_report(

@@ -70,3 +70,8 @@ def test_a_run_that_goes_on_from_others_names_them_in_their_order() -> None:
     assert chain("shipped_street_large") == ["shipped_street", "shipped_street_longer", "shipped_street_large"]
     both = ["shipped_street_large_cities", "shipped_street_large_both"]
     assert chain("shipped_street_large_both") == [*chain("shipped_street_large"), *both]
+    # Of an average every training that it is made of, once.
+    average = [*chain("shipped_street_large_both"), "shipped_street_large_longer"]
+    assert chain("shipped_street_large_average") == average
+    alike = [f"shipped_street_large_{name}" for name in ("mostly", "alike")]
+    assert chain("shipped_street_large_averages") == [*average, *alike]

@@ -5,7 +5,7 @@ images too (Izmailov et al., "Averaging Weights Leads to Wider Optima and Better
 al., "Model soups", ICML 2022). The mean of models that began apart knows nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -38,7 +38,8 @@ def average(
     models: two or more, as `load` takes them, of one network and the same classes; what is given twice counts twice.
     data: on whose validation images all are scored, with offsets of the classes that are fitted there, each half of the
     images with those of the other half. run: the run folder for the model and its report, by default below runs/.
-    What each reaches is in ``bundle.provenance["averaged"]``; where one is better than their average, that is said.
+    What each reaches, and where it comes from, is in ``bundle.provenance["averaged"]``; where one is better than their
+    average, that is said.
     Raises UserError where the models differ in more than their weights.
 
     >>> average(["street"], "streets")
@@ -59,8 +60,10 @@ def average(
         alone = {name: _reached(deepcopy(bundle), dataset) for name, bundle in bundles.items()}
         environment = describe(first.network.mean.device)
         provenance = {
-            "data": dataset.name,
-            "averaged": alone,
+            "data": _learnt_from(bundles.values()),
+            "averaged": {
+                name: {"mean IoU": alone[name], "provenance": bundle.provenance} for name, bundle in bundles.items()
+            },
             "environment": environment,
             "made": datetime.now(UTC).isoformat(timespec="seconds"),
         }
@@ -101,6 +104,12 @@ def _facts(bundle: Bundle) -> dict[str, object]:
         "images": bundle.format,
         "size": bundle.size,
     }
+
+
+def _learnt_from(bundles: Iterable[Bundle]) -> str:
+    """The names of the data of all, each once."""
+    names = (name for bundle in bundles for name in str(bundle.provenance.get("data", "unknown")).split(", "))
+    return ", ".join(dict.fromkeys(names))
 
 
 def _mean(bundles: Sequence[Bundle]) -> Bundle:

@@ -41,8 +41,8 @@ def show_averaged(model: Model, data: str) -> None:
     """What each of the averaged models reached alone, then all as of a run."""
     title = "alone, with offsets of classes that are fitted here"
     table = Table("model", "mean IoU", title=title, title_justify="left")
-    for name, score in model.bundle.provenance["averaged"].items():
-        table.add_row(escape(name), f"{100 * score:.1f}")
+    for name, found in model.bundle.provenance["averaged"].items():
+        table.add_row(escape(name), f"{100 * found['mean IoU']:.1f}")
     Console().print(table)
     show_trained(model, model.evaluation, data)
 
