@@ -1,6 +1,7 @@
 """What it brings, and costs, when a model looks at a photo more than once or larger; results/views.json.
 
-    python benchmarks/bench_views.py        needs ../shared/data/camvid
+    python benchmarks/bench_views.py                    needs ../shared/data/camvid
+    python benchmarks/bench_views.py NAME --keep-times  new weights of the same network: its scores alone
 
 The models that ship label CamVid's validation images as `pixelwise evaluate MODEL camvid --flip --scales ...` does.
 Times are from a photo in memory to its class indices, medians over all the images, the views taking turns.
@@ -8,12 +9,13 @@ Times are from a photo in memory to its class indices, medians over all the imag
 
 import json
 import statistics
+import sys
 import time
 from typing import Any
 
 import numpy as np
 import torch
-from recorded import RESULTS
+from recorded import RESULTS, load
 from ship import CAMVID, FILES, WARM
 
 import pixelwise as pw
@@ -55,15 +57,28 @@ def figures_of(model: pw.Model, photos: Split) -> dict[str, dict[str, Any]]:
     }
 
 
-def main() -> None:
+def rescored(name: str, photos: Split) -> dict[str, Any]:
+    """What results/views.json holds, with the scores of one model anew."""
+    before: dict[str, Any] = load("views")
+    for way, found in figures_of(pw.load(str(FILES[name]), "cpu"), photos).items():
+        before["figures"][name][way] |= {score: found[score] for score in ("mean IoU", "pixel accuracy")}
+    return before
+
+
+def measured(photos: Split) -> dict[str, Any]:
+    """What results/views.json holds."""
     reuse_memory()
-    photos = pw.open_dataset(CAMVID).val
     models = {name: pw.load(str(file), "cpu") for name, file in FILES.items() if file.exists()}
-    found = {
+    return {
         "what": f"{len(photos)} validation images of CamVid at 480x360, {len(VIEWS)} views in turns",
         "figures": {name: figures_of(model, photos) for name, model in models.items()},
         "environment": describe(torch.device("cpu")),
     }
+
+
+def main() -> None:
+    photos, words = pw.open_dataset(CAMVID).val, sys.argv[1:]
+    found = rescored(words[0], photos) if words[1:] == ["--keep-times"] else measured(photos)
     (RESULTS / "views.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(found, indent=1))
 

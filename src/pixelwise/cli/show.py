@@ -38,11 +38,12 @@ def show_trained(model: Model, evaluation: Evaluation | None, data: str) -> None
 
 
 def show_averaged(model: Model, data: str) -> None:
-    """What each of the averaged models reached alone, then all as of a run."""
-    title = "alone, with offsets of classes that are fitted here"
-    table = Table("model", "mean IoU", title=title, title_justify="left")
+    """What each of the averaged models reached alone and all together, then the average as a run."""
+    table = Table("model", "mean IoU, %", title="each alone, and their average", title_justify="left")
     for name, found in model.bundle.provenance["averaged"].items():
         table.add_row(escape(name), f"{100 * found['mean IoU']:.1f}")
+    together = model.bundle.offsets.get("crosswise", model.bundle.scores["mean IoU"])
+    table.add_row("[bold]average[/]", f"[bold]{100 * together:.1f}[/]")
     Console().print(table)
     show_trained(model, model.evaluation, data)
 
