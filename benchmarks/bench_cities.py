@@ -29,7 +29,6 @@ RUNS = (
     "shipped_street_large_both",
     "shipped_street_large_longer",
     "shipped_street_large_average",
-    "shipped_street_large_mostly",
     "shipped_street_large_alike",
     "shipped_street_large_averages",
 )

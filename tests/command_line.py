@@ -17,7 +17,7 @@ from pixelwise.labels import CAMVID11
 
 COMMANDS = (
     *("demo", "check", "models", "plan", "train", "evaluate", "compare"),
-    *("predict", "regions", "surfaces", "serve", "export", "import-keras"),
+    *("average", "predict", "regions", "surfaces", "serve", "export", "import-keras"),
 )
 TINY = ("--size", "32x64", "--batch", "2")
 RUN_FOLDER = [

@@ -82,6 +82,8 @@ def _inputs(tmp_path_factory: pytest.TempPathFactory, small: Dataset, small_run:
     write_film(root / "film.mp4", [sample.image for sample in small.train])
     write_head(root / "head.nii.gz")
     write_aerial(root / "aerial.tif", small.test[0].image)
+    for name in ("first", "second"):
+        shutil.copytree(small_run, root / "runs" / name)
     run = root / "runs" / "2026-11-20_unet_camvid"
     shutil.copytree(small_run, run)
     recipe = run / "recipe.yaml"
@@ -123,7 +125,7 @@ def desk(tmp_path: Path, _inputs: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     """A current folder of one's own with all that the documents speak of.
 
     camvid, my_photos, cityscapes_pairs, holiday_photos, scan, head.nii.gz, aerial.tif, film.mp4, street.jpg, weights,
-    a run, and ../shared/data.
+    runs, and ../shared/data.
     """
     shutil.copytree(_inputs, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path / "pixelwise")

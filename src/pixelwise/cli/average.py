@@ -6,7 +6,7 @@ import typer
 
 from pixelwise.cli.options import AsJson, Classes, Device, Layout, Run
 
-EXAMPLE = "Example:  pixelwise average runs/streets runs/streets_on --data camvid"
+EXAMPLE = "Example:  pixelwise average runs/first runs/second --data camvid"
 
 
 def register(app: typer.Typer) -> None:
@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
 
 def average(
     models: Annotated[
-        list[str], typer.Argument(metavar="MODEL...", help="Two or more model files, run folders, or `street`.")
+        list[str], typer.Argument(metavar="MODEL", help="Two or more model files, run folders, or `street`.")
     ],
     data: Annotated[str, typer.Option(metavar="DATA", help="A folder, dataset.yaml or table; or `streets`.")],
     run: Run = None,
