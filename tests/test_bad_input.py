@@ -178,7 +178,10 @@ def refused_model(path: Path, desk: Path) -> str:
             "--model encoder_unet --option encoder=squeeznet",
             "there is no encoder 'squeeznet'; did you mean 'squeezenet'",
         ),
-        ("--model unet --weights hf:timm/resnet34", "unet has no encoder that takes weights; give those of a unet"),
+        (
+            "--model unet --weights hf:timm/resnet34",
+            "unet has no encoder that takes weights; give those of a unet that",
+        ),
         ("--weights x.safetensors", "x.safetensors: there is no such file; check the path"),
         ("--model encoder_unet --set freeze=1", "give its weights too"),
         (
